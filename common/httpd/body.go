@@ -1,0 +1,90 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// stallPatience is how long a client may take to send or accept the next piece of a body.
+const stallPatience = 15 * time.Second
+
+// pieceSize is how much of an answer is handed to the network under one deadline, in bytes: enough
+// for sendfile(2) to be worth it, little enough for a slow client to take within stallPatience.
+const pieceSize = 256 << 10
+
+// Body reads the body of a request. Its errors are of type *Error: 408 for a client that stalls, 400
+// for a body that ends early. It is for one goroutine at a time.
+type Body struct {
+	r       *http.Request
+	control *http.ResponseController
+	read    int64
+	err     error
+}
+
+// NewBody returns the body of r, which w answers.
+func NewBody(w http.ResponseWriter, r *http.Request) *Body {
+	return &Body{r: r, control: http.NewResponseController(w)}
+}
+
+func (b *Body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if err := b.control.SetReadDeadline(time.Now().Add(stallPatience)); err != nil {
+		return 0, fmt.Errorf("set read deadline: %w", err)
+	}
+	n, err := b.r.Body.Read(p)
+	b.read += int64(n)
+	if err != nil {
+		b.err = b.explain(err)
+	}
+	return n, b.err
+}
+
+// explain turns the error of a read into the answer for it. At EOF the deadline is lifted: net/http
+// goes on reading in the background to notice a client that leaves, and must not take the pause
+// while we work for one.
+func (b *Body) explain(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		if err := b.control.SetReadDeadline(time.Time{}); err != nil {
+			return fmt.Errorf("lift read deadline: %w", err)
+		}
+		return io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return Errorf(http.StatusRequestTimeout, "no byte of the body came for %v, after %d bytes", stallPatience, b.read)
+	case errors.Is(err, io.ErrUnexpectedEOF) && b.r.ContentLength >= 0:
+		return Errorf(http.StatusBadRequest, "the body ended after %d of %d bytes", b.read, b.r.ContentLength)
+	}
+	return Errorf(http.StatusBadRequest, "the body broke off after %d bytes: %v", b.read, err)
+}
+
+// Err returns what ended the body other than its end, or nil. Where a body is passed on to another
+// server this tells a client's fault from that server's.
+func (b *Body) Err() error {
+	if errors.Is(b.err, io.EOF) {
+		return nil
+	}
+	return b.err
+}
+
+// Send answers with size bytes of body, streamed. A client that accepts nothing for 15 s is given up.
+// If body has fewer bytes it returns an error, and the client sees the connection cut.
+func Send(w http.ResponseWriter, body io.Reader, size int64) error {
+	control := http.NewResponseController(w)
+	for left := size; left > 0; {
+		if err := control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+			return fmt.Errorf("set write deadline: %w", err)
+		}
+		n, err := io.CopyN(w, body, min(left, pieceSize))
+		left -= n
+		if err != nil {
+			return fmt.Errorf("send: %d of %d bytes left: %w", left, size, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,52 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall"
+
+	"gostore/common/names"
+)
+
+// Error is an answer other than success: a status and one line for the client.
+type Error struct {
+	Status     int
+	Message    string // what was wrong and, where the client can act, what to do
+	RetryAfter int    // seconds; 0 sends no Retry-After
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Errorf makes an Error with a status and a message.
+func Errorf(status int, format string, args ...any) *Error {
+	return &Error{Status: status, Message: fmt.Sprintf(format, args...)}
+}
+
+// Unavailable is 503 with Retry-After: the same request may succeed in a moment.
+func Unavailable(format string, args ...any) *Error {
+	return &Error{Status: http.StatusServiceUnavailable, Message: fmt.Sprintf(format, args...), RetryAfter: 1}
+}
+
+// asError finds the answer to an error of a handler. What is nobody's business outside becomes 500
+// without details; the log has them.
+func asError(err error) *Error {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e
+	case errors.Is(err, names.ErrInvalid):
+		return Errorf(http.StatusBadRequest, "%v", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return Errorf(http.StatusInsufficientStorage, "the disk is full")
+	}
+	return Errorf(http.StatusInternalServerError, "internal error")
+}
+
+func (e *Error) write(w http.ResponseWriter) {
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
+	}
+	http.Error(w, e.Message, e.Status)
+}

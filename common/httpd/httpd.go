@@ -1,0 +1,58 @@
+// Package httpd is what every HTTP server here has around its handlers: routes that do not rewrite
+// paths, one line for each error, one log line for each request, limits on clients that stall, and
+// a stop that lets requests finish.
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	headerPatience = 10 * time.Second // for the whole header of a request
+	idlePatience   = 2 * time.Minute  // between two requests on one connection
+	drainPatience  = 10 * time.Second // for requests under way when the server is told to stop
+	maxHeader      = 32 << 10         // bytes
+)
+
+// Serve answers requests on address (host:port) until ctx is done, then lets those under way finish
+// for at most 10 s. It returns nil after such a stop, and an error if the address cannot be listened on.
+func Serve(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	log.Info("listening", "address", listener.Addr().String())
+	server := &http.Server{
+		Handler:           logged(handler, log),
+		ReadHeaderTimeout: headerPatience,
+		IdleTimeout:       idlePatience,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		stopped <- drain(server, log)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+func drain(server *http.Server, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests cut off", "after", drainPatience)
+		return server.Close()
+	}
+	return err
+}

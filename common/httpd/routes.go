@@ -1,0 +1,80 @@
+package httpd
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Routes sends a request to the handler of its path's first segment: "objects" for /objects/NAME.
+// http.ServeMux will not do here: it cleans paths, so that a name like ".." would get a redirect
+// instead of an error.
+type Routes map[string]http.Handler
+
+func (routes Routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	room, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	handler, ok := routes[room]
+	if !ok {
+		Errorf(http.StatusNotFound, "there is no /%s here: try /%s", room, strings.Join(sortedKeys(routes), ", /")).write(w)
+		return
+	}
+	handler.ServeHTTP(w, r)
+}
+
+// Methods sends a request to the handler of its method. HEAD goes to GET's handler where it has none.
+type Methods map[string]Handler
+
+func (methods Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	handler, ok := methods[r.Method]
+	if !ok && r.Method == http.MethodHead {
+		handler, ok = methods[http.MethodGet]
+	}
+	if !ok {
+		allowed := methods.allowed()
+		w.Header().Set("Allow", allowed)
+		Errorf(http.StatusMethodNotAllowed, "%s is not possible here: use %s", r.Method, allowed).write(w)
+		return
+	}
+	handler.ServeHTTP(w, r)
+}
+
+func (methods Methods) allowed() string {
+	all := maps.Clone(methods)
+	if get, ok := all[http.MethodGet]; ok {
+		all[http.MethodHead] = get
+	}
+	return strings.Join(sortedKeys(all), ", ")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}
+
+// Handler answers a request, or returns an error without having written anything of a body; see
+// Error for how it is answered. An error after the answer has begun cuts the connection: a client
+// never takes half a body for a whole one.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := record(w)
+	answer.err = handle(answer, r)
+	switch {
+	case answer.err == nil:
+	case answer.status != 0:
+		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it recovers and logs nothing
+	default:
+		asError(answer.err).write(answer)
+	}
+}
+
+// Health answers GET /healthz: 200 while ready returns nil, else 503 with what is missing.
+func Health(ready func() error) http.Handler {
+	return Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) error {
+		if err := ready(); err != nil {
+			return Unavailable("%v", err)
+		}
+		_, err := w.Write([]byte("ok\n"))
+		return err
+	}}
+}

@@ -1,0 +1,204 @@
+// Package rabbitmq sends and receives the messages of go-store: broadcasts to whoever listens on an
+// exchange, and requests that every listener may answer.
+//
+// It is the only package that imports github.com/streadway/amqp, which is no longer developed. Its
+// successor, github.com/rabbitmq/amqp091-go, has the same calls under another import path: moving to
+// it would change this package's imports and nothing else anywhere.
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/streadway/amqp"
+)
+
+// ErrUnreachable is returned by every call that needs a broker while there is no connection to one.
+var ErrUnreachable = errors.New("the message broker cannot be reached")
+
+const (
+	firstPause = 50 * time.Millisecond // before dialling again; doubled after each failure
+	lastPause  = time.Second
+)
+
+// Message is one that was received.
+type Message struct {
+	Body          []byte
+	replyTo       string
+	correlationID string
+}
+
+// Client keeps one connection to a broker for as long as Run runs. When it drops, the client dials
+// again and declares everything anew. All methods may be called by several goroutines at once,
+// except Subscribe, which comes before Run.
+//
+// Messages are neither persistent nor confirmed: what is under way when a broker dies is lost. That
+// is enough for heartbeats, of which the next is a second away, and for requests, which have a
+// deadline.
+type Client struct {
+	url, prefix   string
+	log           *slog.Logger
+	subscriptions []subscription
+
+	mu      sync.Mutex
+	live    *session // nil while there is no connection
+	waiting map[string]chan<- Message
+	lastID  atomic.Uint64
+}
+
+type subscription struct {
+	exchange string
+	handle   func(Message)
+}
+
+// New returns a client of the broker at brokerURL (amqp://user:password@host:port/vhost). Exchange
+// names get the prefix, so that several stores can share one broker; it may be empty.
+func New(brokerURL, prefix string, log *slog.Logger) (*Client, error) {
+	if _, err := amqp.ParseURI(brokerURL); err != nil {
+		return nil, fmt.Errorf("broker URL %s: %w", redacted(brokerURL), err)
+	}
+	return &Client{url: brokerURL, prefix: prefix, log: log, waiting: map[string]chan<- Message{}}, nil
+}
+
+func redacted(brokerURL string) string {
+	u, err := url.Parse(brokerURL)
+	if err != nil {
+		return "(not a URL)"
+	}
+	return u.Redacted()
+}
+
+// Subscribe has handle called with every message that is broadcast on exchange while the client is
+// connected, one at a time. A handle that takes long delays those behind it.
+func (c *Client) Subscribe(exchange string, handle func(Message)) {
+	c.subscriptions = append(c.subscriptions, subscription{c.prefix + exchange, handle})
+}
+
+// Run connects, and connects again whenever the connection is lost, until ctx is done. It returns
+// when every goroutine and connection that it started is gone.
+func (c *Client) Run(ctx context.Context) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		wasUp, err := c.connectAndServe(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if wasUp {
+			pause = firstPause
+		}
+		c.log.Warn("no connection to the broker", "url", redacted(c.url), "error", err, "retry", pause)
+		sleep(ctx, pause)
+		pause = min(2*pause, lastPause)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// connectAndServe is one connection from dialling to its end. It tells whether it ever served.
+func (c *Client) connectAndServe(ctx context.Context) (wasUp bool, err error) {
+	s, err := dial(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	c.log.Info("connected to the broker", "url", redacted(c.url))
+	c.setLive(s)
+	defer c.setLive(nil)
+	return true, s.serve(ctx)
+}
+
+func (c *Client) setLive(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.live = s
+}
+
+func (c *Client) current() (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live == nil {
+		return nil, ErrUnreachable
+	}
+	return c.live, nil
+}
+
+// Since tells since when the client has received everything it subscribed to without a gap. It
+// returns ErrUnreachable while there is no connection.
+func (c *Client) Since() (time.Time, error) {
+	s, err := c.current()
+	if err != nil {
+		return time.Time{}, err
+	}
+	return s.since, nil
+}
+
+// Broadcast sends body to everyone who is subscribed to exchange.
+func (c *Client) Broadcast(ctx context.Context, exchange string, body []byte) error {
+	return c.publish(ctx, publication{exchange: c.prefix + exchange, message: amqp.Publishing{Body: body}})
+}
+
+// Request broadcasts body on exchange and returns a channel with the replies, as they come, until
+// ctx is done: the caller must end it, and receives from the channel and ctx.Done together, since
+// the channel is never closed. Replies that nobody takes while 64 wait are dropped.
+func (c *Client) Request(ctx context.Context, exchange string, body []byte) (<-chan Message, error) {
+	s, err := c.current()
+	if err != nil {
+		return nil, err
+	}
+	id := strconv.FormatUint(c.lastID.Add(1), 36)
+	replies := make(chan Message, 64)
+	c.expect(id, replies)
+	context.AfterFunc(ctx, func() { c.expect(id, nil) })
+	message := amqp.Publishing{Body: body, ReplyTo: s.replyTo, CorrelationId: id}
+	return replies, c.publish(ctx, publication{exchange: c.prefix + exchange, message: message})
+}
+
+// Reply answers a request. It does nothing for a message that wants no answer.
+func (c *Client) Reply(ctx context.Context, request Message, body []byte) error {
+	if request.replyTo == "" {
+		return nil
+	}
+	message := amqp.Publishing{Body: body, CorrelationId: request.correlationID}
+	return c.publish(ctx, publication{key: request.replyTo, message: message})
+}
+
+func (c *Client) publish(ctx context.Context, p publication) error {
+	s, err := c.current()
+	if err != nil {
+		return err
+	}
+	return s.publish(ctx, p)
+}
+
+// expect says where replies with that correlation id go; nil ends it.
+func (c *Client) expect(id string, replies chan<- Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if replies == nil {
+		delete(c.waiting, id)
+		return
+	}
+	c.waiting[id] = replies
+}
+
+// deliver hands a reply to whoever waits for it. One that comes too late is nobody's.
+func (c *Client) deliver(reply Message) {
+	c.mu.Lock()
+	replies := c.waiting[reply.correlationID]
+	c.mu.Unlock()
+	select {
+	case replies <- reply: // a nil channel is never ready
+	default:
+	}
+}

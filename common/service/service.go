@@ -1,0 +1,54 @@
+// Package service starts and stops a process: environment, log, signals, exit code.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Main runs a service until it returns or the process is told to stop (SIGINT, SIGTERM), which ends
+// the context that run is given; run then finishes what is under way and returns. A second signal
+// kills. It exits with 0, or with 1 after one line on standard error if run returns an error.
+func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	env := &Env{lookup: os.Getenv}
+	if err := withDebug(ctx, env, log, run); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+}
+
+// Env reads settings from the environment, once, at start.
+type Env struct {
+	lookup  func(string) string
+	missing []string
+}
+
+// Required returns a variable that must be set. Err names those that are not.
+func (e *Env) Required(name string) string {
+	value := e.lookup(name)
+	if value == "" {
+		e.missing = append(e.missing, name)
+	}
+	return value
+}
+
+// Optional returns a variable, or "" if it is not set.
+func (e *Env) Optional(name string) string {
+	return e.lookup(name)
+}
+
+// Err returns an error if a required variable was not set.
+func (e *Env) Err() error {
+	if len(e.missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("not set in the environment: %s", strings.Join(e.missing, ", "))
+}

@@ -1,0 +1,208 @@
+// Package cluster runs a chapter: its real programs, as processes of their own, each with its port
+// and STORE_ROOT. Tests stop, kill and freeze them; startup.sh just lets them run.
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"gostore/tests/stack"
+)
+
+// Config says what to run.
+type Config struct {
+	Chapter string // directory of the chapter's module
+	Dir     string // STORE_ROOTs are Dir/1, Dir/2, …; logs Dir/log, programs Dir/bin
+	// DataServices and APIServices are the addresses to listen on, host:port, one for each service.
+	// A chapter that is one program (see Single) runs on the first of APIServices.
+	DataServices, APIServices []string
+	// Servers are what the services talk to; nil for a chapter that needs none.
+	Servers stack.Servers
+	Env     []string // more settings, NAME=VALUE
+}
+
+// Cluster is a chapter that runs. Its methods may be called by several goroutines at once.
+type Cluster struct {
+	API, Data []*Process
+	cfg       Config
+	prefix    string // of what the services make on the broker
+	leash     *leash
+}
+
+// Single tells whether a chapter is one program instead of API and data services.
+func Single(chapter string) bool {
+	_, err := os.Stat(filepath.Join(chapter, "apiservice"))
+	return errors.Is(err, os.ErrNotExist)
+}
+
+// Start builds the chapter, starts its services and returns when all of them are healthy. On an
+// error nothing is left running.
+func Start(ctx context.Context, cfg Config) (*Cluster, error) {
+	if err := allFree(append(cfg.DataServices, cfg.APIServices...)); err != nil {
+		return nil, err
+	}
+	if err := build(ctx, cfg); err != nil {
+		return nil, err
+	}
+	leash, err := newLeash()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{cfg: cfg, prefix: "gostore-" + rand.Text()[:8] + "-", leash: leash}
+	c.plan()
+	if err := c.startAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+// allFree makes a port in use one clear error, before anything runs.
+func allFree(addresses []string) error {
+	for _, address := range addresses {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return fmt.Errorf("%s cannot be listened on: is something running there? (%w)", address, err)
+		}
+		if err := listener.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build makes Dir/bin/apiservice and Dir/bin/dataservice, or Dir/bin/chapterN of a single program.
+func build(ctx context.Context, cfg Config) error {
+	bin := filepath.Join(cfg.Dir, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return err
+	}
+	args := []string{"build", "-o", bin + string(filepath.Separator)}
+	if raceEnabled {
+		args = append(args, "-race")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "./...")...)
+	cmd.Dir = cfg.Chapter
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w: %s", cfg.Chapter, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// plan lays out the processes, none of which runs yet.
+func (c *Cluster) plan() {
+	if Single(c.cfg.Chapter) {
+		p := c.process("server", "chapter*", c.cfg.APIServices[0])
+		p.giveRoot(filepath.Join(c.cfg.Dir, "1"))
+		c.API = []*Process{p}
+		return
+	}
+	for i, address := range c.cfg.DataServices {
+		n := strconv.Itoa(i + 1)
+		p := c.process("dataservice-"+n, "dataservice", address)
+		p.giveRoot(filepath.Join(c.cfg.Dir, n))
+		c.Data = append(c.Data, p)
+	}
+	for i, address := range c.cfg.APIServices {
+		c.API = append(c.API, c.process("apiservice-"+strconv.Itoa(i+1), "apiservice", address))
+	}
+}
+
+func (c *Cluster) process(name, program, address string) *Process {
+	env := append([]string{"LISTEN_ADDRESS=" + address}, c.cfg.Env...)
+	if c.cfg.Servers != nil {
+		urls := c.cfg.Servers.URLs()
+		env = append(env, "RABBITMQ_SERVER="+urls.RabbitMQ, "RABBITMQ_PREFIX="+c.prefix)
+		if urls.Elasticsearch != "" {
+			env = append(env, "ES_SERVER="+urls.Elasticsearch)
+		}
+	}
+	return &Process{
+		Name:    name,
+		Address: address,
+		Env:     env,
+		program: filepath.Join(c.cfg.Dir, "bin", program),
+		logFile: filepath.Join(c.cfg.Dir, "log", name+".log"),
+		leash:   c.leash,
+	}
+}
+
+func (c *Cluster) startAll(ctx context.Context) error {
+	if err := os.MkdirAll(filepath.Join(c.cfg.Dir, "log"), 0o755); err != nil {
+		return err
+	}
+	for _, p := range c.all() {
+		if err := p.Start(); err != nil {
+			return err
+		}
+	}
+	return c.AwaitHealthy(ctx)
+}
+
+// AwaitHealthy waits until every service answers that it is ready.
+func (c *Cluster) AwaitHealthy(ctx context.Context) error {
+	for _, p := range c.all() {
+		if err := p.AwaitHealthy(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all lists data services first: they start first and stop last.
+func (c *Cluster) all() []*Process {
+	return append(c.Data[:len(c.Data):len(c.Data)], c.API...)
+}
+
+// Stop stops the services, API services first, so that none loses what stands behind it in the
+// middle of a request. It kills those that do not stop within 15 s, which is an error, and removes
+// what they made on the broker. Nothing of the cluster runs when it returns.
+func (c *Cluster) Stop() error {
+	err := errors.Join(stopTogether(c.API), stopTogether(c.Data), c.leash.kill())
+	if c.cfg.Servers == nil {
+		return err
+	}
+	return errors.Join(err, stack.DeleteExchanges(c.cfg.Servers.URLs().RabbitMQ, c.prefix+"apiServers", c.prefix+"dataServers"))
+}
+
+func stopTogether(processes []*Process) error {
+	errs := make([]error, len(processes))
+	var stopping sync.WaitGroup
+	for i, p := range processes {
+		stopping.Go(func() { errs[i] = p.Stop() })
+	}
+	stopping.Wait()
+	return errors.Join(errs...)
+}
+
+// WriteLogs writes the end of every service's log, for whoever wonders why a test failed.
+func (c *Cluster) WriteLogs(w io.Writer) {
+	for _, p := range c.all() {
+		fmt.Fprintf(w, "--- %s (%s)\n%s\n", p.Name, p.Address, p.LogTail()) //nolint:errcheck // there is nowhere else to tell
+	}
+}
+
+// poll calls ready until it returns nil, fails for good, or ctx is done.
+func poll(ctx context.Context, ready func() (again bool, err error)) error {
+	for {
+		again, err := ready()
+		if err == nil || !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}

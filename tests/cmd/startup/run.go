@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"gostore/tests/cluster"
+	"gostore/tests/stack"
+)
+
+// startPatience bounds the whole start: a cold build, and the pull of two images, take their time.
+const startPatience = 10 * time.Minute
+
+// run starts everything, says so, waits until ctx is done, and takes everything down.
+func run(ctx context.Context, o options) (err error) {
+	if err := os.Chdir(o.chapter); err != nil { // where the go command finds all modules
+		return err
+	}
+	if o.dir == "" {
+		if o.dir, err = os.MkdirTemp("", "gostore-"); err != nil {
+			return err
+		}
+		fmt.Printf("Everything is in %s and goes at the end: -d DIR keeps it.\n", o.dir)
+		defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	}
+	starting, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	servers, err := serversFor(starting, o)
+	if err != nil {
+		return err
+	}
+	if servers != nil {
+		defer func() { err = errors.Join(err, closeServers(servers)) }()
+	}
+	c, err := cluster.Start(starting, configOf(o, servers))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Stop()) }()
+	announce(o, c)
+	watch(ctx, c)
+	fmt.Println("\nStopping.")
+	return nil
+}
+
+// serversFor returns nil for a chapter that is a single program: it talks to nobody.
+func serversFor(ctx context.Context, o options) (stack.Servers, error) {
+	if cluster.Single(o.chapter) {
+		return nil, nil
+	}
+	return stack.Acquire(ctx, stack.Request{
+		Ways:       stack.ForStartup(),
+		Dir:        filepath.Join(o.dir, "stack"),
+		BrokerOnly: true,
+		Log:        func(line string) { fmt.Println(line) },
+	})
+}
+
+func closeServers(servers stack.Servers) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return servers.Close(ctx)
+}
+
+func configOf(o options, servers stack.Servers) cluster.Config {
+	cfg := cluster.Config{Chapter: o.chapter, Dir: o.dir, Servers: servers, APIServices: addresses(o.apiPort, o.apiServices)}
+	if cluster.Single(o.chapter) {
+		cfg.APIServices = cfg.APIServices[:1]
+	} else {
+		cfg.DataServices = addresses(o.dataPort, o.dataServices)
+	}
+	return cfg
+}
+
+func addresses(firstPort, n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "localhost:" + strconv.Itoa(firstPort+i)
+	}
+	return list
+}
+
+func announce(o options, c *cluster.Cluster) {
+	fmt.Printf("\n%s is running.\n", filepath.Base(o.chapter))
+	for _, p := range append(c.Data, c.API...) {
+		fmt.Printf("  %-14s %-16s pid %-8d %s\n", p.Name, p.Address, p.PID(), p.Root)
+	}
+	fmt.Printf("  logs in %s\n", filepath.Join(o.dir, "log"))
+	if steps, err := os.ReadFile(filepath.Join(o.chapter, "script", "first-steps.txt")); err == nil {
+		fmt.Printf("\n%s", withAddresses(string(steps), c))
+	}
+	fmt.Println("\nCtrl-C stops it.")
+}
+
+// withAddresses fills in {api1}, {api2}: the same service again where there is only one.
+func withAddresses(steps string, c *cluster.Cluster) string {
+	second := c.API[min(1, len(c.API)-1)]
+	return strings.NewReplacer("{api1}", c.API[0].Address, "{api2}", second.Address).Replace(steps)
+}
+
+// watch returns when ctx is done. Until then it says when a service ends, and how to start it again:
+// readers kill them to see what happens.
+func watch(ctx context.Context, c *cluster.Cluster) {
+	for _, p := range append(c.Data, c.API...) {
+		go func() {
+			select {
+			case <-ctx.Done():
+			case <-p.Exited():
+				fmt.Printf("%s on %s has ended. To start it again:\n  %s\n", p.Name, p.Address, p.Command())
+			}
+		}()
+	}
+	<-ctx.Done()
+}

@@ -1,0 +1,103 @@
+package stack
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// given is a pair that somebody else runs. It can be used, and left alone.
+type given struct {
+	urls     URLs
+	versions string
+}
+
+func connectGiven(ctx context.Context) (Servers, error) {
+	urls := URLs{RabbitMQ: os.Getenv("RABBITMQ_SERVER"), Elasticsearch: withScheme(os.Getenv("ES_SERVER"))}
+	versions, err := AskVersions(ctx, urls)
+	if err != nil {
+		return nil, err
+	}
+	return &given{urls, versions}, nil
+}
+
+func withScheme(address string) string {
+	if address == "" || strings.Contains(address, "://") {
+		return address
+	}
+	return "http://" + address
+}
+
+func (g *given) URLs() URLs                            { return g.urls }
+func (g *given) Versions() string                      { return g.versions }
+func (g *given) StopBroker(context.Context) error      { return ErrUnsupported }
+func (g *given) StartBroker(context.Context) error     { return ErrUnsupported }
+func (g *given) DropConnections(context.Context) error { return ErrUnsupported }
+func (g *given) Close(context.Context) error           { return nil }
+
+func (g *given) Counts(context.Context) (Counts, error) { return Counts{}, ErrUnsupported }
+
+// AskVersions asks running servers what they are, in the words of Servers.Versions. It is an error
+// if one does not answer.
+func AskVersions(ctx context.Context, urls URLs) (string, error) {
+	versions, err := rabbitMQVersion(urls.RabbitMQ)
+	if err != nil || urls.Elasticsearch == "" {
+		return versions, err
+	}
+	elasticsearch, err := elasticsearchVersion(ctx, urls.Elasticsearch)
+	return versions + ", " + elasticsearch, err
+}
+
+func rabbitMQVersion(url string) (string, error) {
+	conn, err := amqp.DialConfig(url, amqp.Config{Dial: amqp.DefaultDial(5 * time.Second)})
+	if err != nil {
+		return "", fmt.Errorf("RabbitMQ: %w", err)
+	}
+	defer conn.Close() // asked all that was to be asked
+	return fmt.Sprintf("%v %v", conn.Properties["product"], conn.Properties["version"]), nil
+}
+
+func elasticsearchVersion(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", fmt.Errorf("Elasticsearch: %w", err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", fmt.Errorf("Elasticsearch: %w", err)
+	}
+	defer response.Body.Close() // decoded, or of no use
+	var root struct{ Version struct{ Number string } }
+	if err := json.NewDecoder(response.Body).Decode(&root); err != nil {
+		return "", fmt.Errorf("Elasticsearch: %w", err)
+	}
+	return "Elasticsearch " + root.Version.Number, nil
+}
+
+// DeleteExchanges removes exchanges of the broker at url; those that do not exist are no error.
+func DeleteExchanges(url string, names ...string) error {
+	conn, err := amqp.DialConfig(url, amqp.Config{Dial: amqp.DefaultDial(5 * time.Second)})
+	if err != nil {
+		return fmt.Errorf("delete exchanges: %w", err)
+	}
+	defer conn.Close() // each deletion has been answered
+	channel, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("delete exchanges: %w", err)
+	}
+	for _, name := range names {
+		ifUnused, noWait := false, false
+		if err := channel.ExchangeDelete(name, ifUnused, noWait); err != nil {
+			return fmt.Errorf("delete exchange %s: %w", name, err)
+		}
+	}
+	return nil
+}

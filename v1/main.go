@@ -1,0 +1,35 @@
+// Command v1 is chapter 1: an object store in one process. An object is a name and bytes; REST puts
+// it there and gets it back.
+//
+//	LISTEN_ADDRESS=:8888 STORE_ROOT=/tmp/store go run .
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"gostore/chapter1/objects"
+	"gostore/common/files"
+	"gostore/common/httpd"
+	"gostore/common/service"
+)
+
+func main() {
+	service.Main(run)
+}
+
+func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	if err := env.Err(); err != nil {
+		return err
+	}
+	dir, err := files.Open(root)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // the process ends, and the lock with it
+	return httpd.Serve(ctx, listen, httpd.Routes{
+		"objects": objects.Handler(dir),
+		"healthz": httpd.Health(func() error { return nil }),
+	}, log)
+}

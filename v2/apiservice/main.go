@@ -1,0 +1,50 @@
+// Command apiservice is what clients talk to. It keeps nothing itself: it finds the data service
+// that holds an object, or chooses one for a new object, and passes the bytes through.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"gostore/chapter2/apiservice/heartbeat"
+	"gostore/chapter2/apiservice/locate"
+	"gostore/chapter2/apiservice/objects"
+	"gostore/chapter2/apiservice/objectstream"
+	"gostore/common/httpd"
+	"gostore/common/rabbitmq"
+	"gostore/common/service"
+)
+
+func main() {
+	service.Main(run)
+}
+
+func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
+	listen := env.Required("LISTEN_ADDRESS")
+	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
+	if err := env.Err(); err != nil {
+		return err
+	}
+	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	if err != nil {
+		return err
+	}
+	dataServices := heartbeat.NewMonitor(broker)
+	return serve(ctx, listen, dataServices, broker, log)
+}
+
+// serve stays connected to the broker until the last request is done.
+func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, log *slog.Logger) error {
+	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { broker.Run(brokerCtx) })
+	defer background.Wait()
+	defer disconnect()
+	locator := locate.NewLocator(broker, dataServices)
+	return httpd.Serve(ctx, listen, httpd.Routes{
+		"objects": objects.Handler(locator, dataServices, objectstream.NewClient()),
+		"locate":  locate.Handler(locator),
+		"healthz": httpd.Health(func() error { _, err := dataServices.Live(); return err }),
+	}, log)
+}

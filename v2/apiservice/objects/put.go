@@ -1,0 +1,41 @@
+package objects
+
+import (
+	"context"
+	"net/http"
+
+	"gostore/common/httpd"
+	"gostore/common/names"
+)
+
+// put streams the body to the data service that holds the name already, so that a later GET never
+// finds an old body on another one, or else to any. Two first puts of a name at the same moment may
+// still choose two, and a holder that is away cannot be asked: chapter 3 ends that by giving each
+// body a version of its own.
+func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
+	name, err := names.FromPath(r.URL.EscapedPath())
+	if err != nil {
+		return err
+	}
+	if _, err := names.File(name); err != nil { // asked here too, before the body is on its way
+		return err
+	}
+	address, err := h.placeFor(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	body := httpd.NewBody(w, r)
+	err = h.streams.Put(r.Context(), address, name, body, r.ContentLength)
+	if body.Err() != nil {
+		return body.Err() // the client's fault, however it looked to the data service
+	}
+	return err
+}
+
+func (h *handler) placeFor(ctx context.Context, name string) (address string, err error) {
+	address, found, err := h.locator.Locate(ctx, name)
+	if err != nil || found {
+		return address, err
+	}
+	return h.chooser.Choose()
+}
