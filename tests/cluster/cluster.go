@@ -23,13 +23,19 @@ import (
 // Config says what to run.
 type Config struct {
 	Chapter string // directory of the chapter's module
-	Dir     string // STORE_ROOTs are Dir/1, Dir/2, …; logs Dir/log, programs Dir/bin
+	Dir     string // STORE_ROOTs are Dir/1, Dir/2, …; logs in Dir/log
 	// DataServices and APIServices are the addresses to listen on, host:port, one for each service.
 	// A chapter that is one program (see Single) runs on the first of APIServices.
 	DataServices, APIServices []string
+	// DebugAddresses are where services answer /debug/pprof, in the same order: the data services',
+	// then the API services'. None, and they do not.
+	DebugAddresses []string
 	// Servers are what the services talk to; nil for a chapter that needs none.
 	Servers stack.Servers
-	Env     []string // more settings, NAME=VALUE
+	// Programs is the directory of the chapter's programs where another cluster has built them
+	// already (see Cluster.Programs); where it is empty they are built.
+	Programs string
+	Env      []string // more settings, NAME=VALUE
 }
 
 // Cluster is a chapter that runs. Its methods may be called by several goroutines at once.
@@ -52,8 +58,11 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err := allFree(append(cfg.DataServices, cfg.APIServices...)); err != nil {
 		return nil, err
 	}
-	if err := build(ctx, cfg); err != nil {
-		return nil, err
+	if cfg.Programs == "" {
+		cfg.Programs = filepath.Join(cfg.Dir, "bin")
+		if err := build(ctx, cfg); err != nil {
+			return nil, err
+		}
 	}
 	leash, err := newLeash()
 	if err != nil {
@@ -81,13 +90,12 @@ func allFree(addresses []string) error {
 	return nil
 }
 
-// build makes Dir/bin/apiservice and Dir/bin/dataservice, or Dir/bin/chapterN of a single program.
+// build makes Programs/apiservice and Programs/dataservice, or Programs/chapterN of a single program.
 func build(ctx context.Context, cfg Config) error {
-	bin := filepath.Join(cfg.Dir, "bin")
-	if err := os.MkdirAll(bin, 0o755); err != nil {
+	if err := os.MkdirAll(cfg.Programs, 0o755); err != nil {
 		return err
 	}
-	args := []string{"build", "-o", bin + string(filepath.Separator)}
+	args := []string{"build", "-o", cfg.Programs + string(filepath.Separator)}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
@@ -105,8 +113,15 @@ func (c *Cluster) plan() {
 		p := c.process("server", "chapter*", c.cfg.APIServices[0])
 		p.giveRoot(filepath.Join(c.cfg.Dir, "1"))
 		c.API = []*Process{p}
-		return
+	} else {
+		c.planServices()
 	}
+	for i, address := range c.cfg.DebugAddresses {
+		c.All()[i].giveDebug(address)
+	}
+}
+
+func (c *Cluster) planServices() {
 	for i, address := range c.cfg.DataServices {
 		n := strconv.Itoa(i + 1)
 		p := c.process("dataservice-"+n, "dataservice", address)
@@ -117,6 +132,9 @@ func (c *Cluster) plan() {
 		c.API = append(c.API, c.process("apiservice-"+strconv.Itoa(i+1), "apiservice", address))
 	}
 }
+
+// Programs is the directory of the programs that run.
+func (c *Cluster) Programs() string { return c.cfg.Programs }
 
 func (c *Cluster) process(name, program, address string) *Process {
 	env := append([]string{"LISTEN_ADDRESS=" + address}, c.cfg.Env...)
@@ -131,7 +149,7 @@ func (c *Cluster) process(name, program, address string) *Process {
 		Name:    name,
 		Address: address,
 		Env:     env,
-		program: filepath.Join(c.cfg.Dir, "bin", program),
+		program: filepath.Join(c.cfg.Programs, program),
 		logFile: filepath.Join(c.cfg.Dir, "log", name+".log"),
 		leash:   c.leash,
 	}
@@ -141,7 +159,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Join(c.cfg.Dir, "log"), 0o755); err != nil {
 		return err
 	}
-	for _, p := range c.all() {
+	for _, p := range c.All() {
 		if err := p.Start(); err != nil {
 			return err
 		}
@@ -151,7 +169,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 
 // AwaitHealthy waits until every service answers that it is ready.
 func (c *Cluster) AwaitHealthy(ctx context.Context) error {
-	for _, p := range c.all() {
+	for _, p := range c.All() {
 		if err := p.AwaitHealthy(ctx); err != nil {
 			return err
 		}
@@ -159,8 +177,8 @@ func (c *Cluster) AwaitHealthy(ctx context.Context) error {
 	return nil
 }
 
-// all lists data services first: they start first and stop last.
-func (c *Cluster) all() []*Process {
+// All lists the services, data services first: they start first and stop last.
+func (c *Cluster) All() []*Process {
 	return append(c.Data[:len(c.Data):len(c.Data)], c.API...)
 }
 
@@ -187,7 +205,7 @@ func stopTogether(processes []*Process) error {
 
 // WriteLogs writes the end of every service's log, for whoever wonders why a test failed.
 func (c *Cluster) WriteLogs(w io.Writer) {
-	for _, p := range c.all() {
+	for _, p := range c.All() {
 		fmt.Fprintf(w, "--- %s (%s)\n%s\n", p.Name, p.Address, p.LogTail()) //nolint:errcheck // there is nowhere else to tell
 	}
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type Process struct {
 	Name    string
 	Address string   // host:port
 	Root    string   // STORE_ROOT; empty if it keeps nothing
+	Debug   string   // host:port of its /debug/pprof; empty if it has none
 	Env     []string // its settings, NAME=VALUE
 
 	program, logFile string
@@ -39,6 +41,11 @@ type Process struct {
 func (p *Process) giveRoot(dir string) {
 	p.Root = dir
 	p.Env = append(p.Env, "STORE_ROOT="+dir)
+}
+
+func (p *Process) giveDebug(address string) {
+	p.Debug = address
+	p.Env = append(p.Env, "DEBUG_ADDRESS="+address)
 }
 
 // URL is where the service answers HTTP.
@@ -178,6 +185,14 @@ func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
 // Thaw lets a frozen process go on.
 func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
 
+// Resume has the process run again, whether it was stopped, killed or frozen. One that runs goes on.
+func (p *Process) Resume() error {
+	if hasEnded(p.Exited()) {
+		return p.Start()
+	}
+	return p.Thaw()
+}
+
 func (p *Process) signal(s os.Signal) error {
 	cmd, _ := p.life()
 	if err := cmd.Process.Signal(s); err != nil {
@@ -196,11 +211,14 @@ func (p *Process) lastLine() string {
 	return tail[strings.LastIndexByte(tail, '\n')+1:]
 }
 
-// LogTail returns the end of the log, over all lives.
+// LogTail returns the last lines of the log, over all lives.
 func (p *Process) LogTail() string {
 	log, err := os.ReadFile(p.logFile)
 	if err != nil {
 		return err.Error()
 	}
-	return strings.TrimSpace(string(log[max(0, len(log)-logTail):]))
+	if cut := len(log) - logTail; cut > 0 {
+		_, log, _ = bytes.Cut(log[cut:], []byte("\n"))
+	}
+	return strings.TrimSpace(string(log))
 }

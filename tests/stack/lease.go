@@ -65,7 +65,7 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 		return nil, errNoKeeper
 	}
 	l := &lease{keeper: rpc.NewClient(conn)}
-	err = l.call(ctx, "Hold", Hold{Follow: parentGo()}, &l.Pair)
+	err = l.call(ctx, "Hold", p.hold(), &l.Pair)
 	if err == nil {
 		return l, nil
 	}
@@ -78,6 +78,14 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 		return nil, ctx.Err()
 	}
 	return nil, errNoKeeper // it went while we asked
+}
+
+// hold has only a shared pair outlast its leases.
+func (p *place) hold() Hold {
+	if !p.temporary {
+		return Hold{}
+	}
+	return Hold{Follow: parentGo()}
 }
 
 // parentGo returns the process id of the go command if it started this process, else 0.

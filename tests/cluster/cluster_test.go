@@ -1,0 +1,172 @@
+package cluster
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// childDir, in the environment, makes this test binary one that starts a cluster there and waits to
+// be killed.
+const childDir = "CLUSTER_TEST_CHILD_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		runChild(dir)
+	}
+	os.Exit(m.Run())
+}
+
+func runChild(dir string) {
+	ports, err := ReservePorts()
+	if err == nil {
+		var c *Cluster
+		if c, err = Start(context.Background(), configIn(dir, ports)); err == nil {
+			fmt.Println(c.API[0].PID())
+			select {}
+		}
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+// configIn is chapter 1, the simplest.
+func configIn(dir string, ports *Ports) Config {
+	addresses, err := ports.Take(1)
+	if err != nil {
+		panic(err) // of a test helper: a stack trace is as good as a message
+	}
+	chapter, err := filepath.Abs("../../v1")
+	if err != nil {
+		panic(err)
+	}
+	return Config{Chapter: chapter, Dir: dir, APIServices: addresses}
+}
+
+func newConfig(t *testing.T) Config {
+	ports, err := ReservePorts()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ports.Release()) })
+	return configIn(t.TempDir(), ports)
+}
+
+func startCluster(t *testing.T) *Cluster {
+	c, err := Start(t.Context(), newConfig(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Stop()) })
+	return c
+}
+
+// hasGone polls until there is no such process.
+func hasGone(t *testing.T, pid int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, 5*time.Second, 10*time.Millisecond)
+}
+
+func TestStopLeavesNothing(t *testing.T) {
+	c, err := Start(t.Context(), newConfig(t))
+	require.NoError(t, err)
+	pid, address := c.API[0].PID(), c.API[0].Address
+	require.NoError(t, c.Stop())
+	hasGone(t, pid)
+	_, err = net.Dial("tcp", address)
+	require.Error(t, err)
+}
+
+func TestNothingOutlivesAKilledTest(t *testing.T) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), childDir+"="+t.TempDir())
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	var pid int
+	_, err = fmt.Sscan(line, &pid)
+	require.NoError(t, err, line)
+	require.NoError(t, syscall.Kill(pid, 0), "the service runs")
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait())
+	hasGone(t, pid)
+}
+
+func TestKilledFrozenAndResumed(t *testing.T) {
+	c := startCluster(t)
+	p := c.API[0]
+	first := p.PID()
+	p.Kill()
+	require.Error(t, p.healthy(t.Context()))
+	require.NoError(t, p.Resume())
+	require.NoError(t, c.AwaitHealthy(t.Context()))
+	require.NotEqual(t, first, p.PID())
+
+	second := p.PID()
+	require.NoError(t, p.Freeze())
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, p.healthy(ctx), context.DeadlineExceeded)
+	require.NoError(t, p.Resume())
+	require.NoError(t, c.AwaitHealthy(t.Context()))
+	require.Equal(t, second, p.PID())
+}
+
+func TestPortInUse(t *testing.T) {
+	cfg := newConfig(t)
+	listener, err := net.Listen("tcp", cfg.APIServices[0])
+	require.NoError(t, err)
+	defer listener.Close() // for this test only
+	_, err = Start(t.Context(), cfg)
+	require.ErrorContains(t, err, cfg.APIServices[0]+" cannot be listened on")
+}
+
+func TestChapterThatDoesNotBuild(t *testing.T) {
+	cfg := newConfig(t)
+	cfg.Chapter = t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.Chapter, "go.mod"), []byte("module broken\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(cfg.Chapter, "main.go"), []byte("package main\nfunc main() { x }\n"), 0o644))
+	t.Setenv("GOWORK", "off")
+	_, err := Start(t.Context(), cfg)
+	require.ErrorContains(t, err, "undefined: x")
+}
+
+func TestServiceThatExits(t *testing.T) {
+	cfg := newConfig(t)
+	cfg.Env = []string{"DEBUG_ADDRESS=nonsense"}
+	_, err := Start(t.Context(), cfg)
+	require.ErrorContains(t, err, "it exited")
+	require.ErrorContains(t, err, "DEBUG_ADDRESS=nonsense")
+}
+
+func TestWriteLogs(t *testing.T) {
+	c := startCluster(t)
+	var logs bytes.Buffer
+	c.WriteLogs(&logs)
+	require.Contains(t, logs.String(), "listening")
+	require.True(t, strings.HasPrefix(logs.String(), "--- server ("+c.API[0].Address))
+}
+
+func TestPortsAreNobodyElses(t *testing.T) {
+	taken := map[string]bool{}
+	for range 2 {
+		ports, err := ReservePorts()
+		require.NoError(t, err)
+		defer ports.Release() //nolint:errcheck // the end of the process releases them too
+		addresses, err := ports.Take(blockSize / 2)
+		require.NoError(t, err)
+		for _, address := range addresses {
+			require.False(t, taken[address], address)
+			taken[address] = true
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// restartAll stops every service and starts it again.
+func (s *Store) restartAll(t *testing.T) {
+	t.Helper()
+	for _, p := range s.cluster.All() {
+		require.NoError(t, p.Stop()) // one that is stopped already stays so
+	}
+	for _, p := range s.cluster.All() {
+		require.NoError(t, p.Start())
+	}
+	require.NoError(t, s.cluster.AwaitHealthy(t.Context()))
+}
+
+func restart(t *testing.T, s *Store) {
+	kept := map[string][]byte{}
+	for range 20 {
+		name, body := newName(), newBody(5000)
+		s.put(t, name, body)
+		kept[name] = body
+	}
+	s.restartAll(t)
+	for name, body := range kept {
+		s.requireObject(t, name, body)
+	}
+}
+
+// stopFinishesRequests tells a service to stop while a PUT is under way through it: the PUT ends as
+// if nothing were.
+func stopFinishesRequests(t *testing.T, s *Store) {
+	name, body := newName(), newBody(600_000)
+	p := s.beginPut(t, s.api[0], name, body, len(body)/2)
+	s.requireFiles(t, 1, body[:beginning])
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.cluster.API[0].Stop() }()
+	eventually(t, 5*time.Second, func() error { return refuses(s.cluster.API[0].Address) })
+	p.write(t, body[len(body)/2:])
+	got, err := p.answer(10 * time.Second)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, got.status)
+	require.NoError(t, <-stopped)
+	s.restartAll(t)
+	s.requireObject(t, name, body)
+}
+
+// refuses returns nil if nobody listens at address.
+func refuses(address string) error {
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		return nil
+	}
+	return errors.Join(fmt.Errorf("%s still listens", address), conn.Close())
+}
+
+// killInMidPut kills −9 whoever has half of an object on its disk.
+func killInMidPut(t *testing.T, s *Store) {
+	name, body := newName(), newBody(600_000)
+	s.beginPut(t, s.api[0], name, body, len(body)/2)
+	victim := s.ownerOf(t, s.requireFiles(t, 1, body[:beginning])[0])
+	victim.Kill()
+	s.requireFiles(t, 1, body[:beginning]) // it had no time to tidy up, or this test shows nothing
+	require.NoError(t, victim.Start())
+	require.NoError(t, s.cluster.AwaitHealthy(t.Context()))
+	s.requireNoTemp(t)
+	s.requireNothingOf(t, name, body[:beginning])
+}
+
+// storeRootInUse starts a second server on a directory that has one: it refuses.
+func storeRootInUse(t *testing.T, s *Store) {
+	out, err := exec.Command("sh", "-c", s.storing()[0].Command()).CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "in use by another process")
+	require.Equal(t, 1, strings.Count(string(out), "\n"), "%s", out)
+}

@@ -1,0 +1,95 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/tests/cluster"
+	"gostore/tests/stack"
+)
+
+// nothingIsLeaked has 1,000 clients put and get at the same time through one API service, and counts
+// what every process and the broker hold before and after.
+func nothingIsLeaked(t *testing.T, s *Store) {
+	s = s.private(t)
+	s.manyClients(t, 10) // what is made once, at first use, is no leak
+	before := s.count(t)
+	s.manyClients(t, 1000)
+	s.http.CloseIdleConnections()
+	eventually(t, 30*time.Second, func() error { return noMoreThan(before, s.count(t)) })
+}
+
+func (s *Store) manyClients(t *testing.T, n int) {
+	errs := make([]error, n)
+	var clients sync.WaitGroup
+	for i := range n {
+		clients.Go(func() {
+			name, body := newName(), newBody(4<<10)
+			if errs[i] = s.tryPut(t.Context(), s.api[0], name, body); errs[i] == nil {
+				errs[i] = s.tryGet(t.Context(), s.api[0], name, body)
+			}
+		})
+	}
+	clients.Wait()
+	require.NoError(t, errors.Join(errs...))
+}
+
+// count returns what there is of everything that could be leaked.
+func (s *Store) count(t *testing.T) map[string]int {
+	t.Helper()
+	counts := map[string]int{}
+	for _, p := range s.cluster.All() {
+		counts[p.Name+" goroutines"] = goroutines(t, p)
+		counts[p.Name+" files"] = openFiles(t, p)
+	}
+	broker, err := s.servers.Counts(t.Context())
+	if !errors.Is(err, stack.ErrUnsupported) {
+		require.NoError(t, err)
+	}
+	counts["connections"], counts["channels"], counts["queues"] = broker.Connections, broker.Channels, broker.Queues
+	return counts
+}
+
+func noMoreThan(before, now map[string]int) error {
+	for what, n := range now {
+		if n > before[what] {
+			return fmt.Errorf("%s: %d, before %d", what, n, before[what])
+		}
+	}
+	return nil
+}
+
+// goroutines asks a process how many goroutines it has, over a connection that is gone afterwards.
+func goroutines(t *testing.T, p *cluster.Process) (n int) {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, "http://"+p.Debug+"/debug/pprof/goroutine?debug=1", nil)
+	require.NoError(t, err)
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer response.Body.Close() // read to its end
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	_, err = fmt.Sscanf(strings.TrimSpace(string(text)), "goroutine profile: total %d", &n)
+	require.NoError(t, err)
+	return n
+}
+
+// openFiles counts the files and sockets that a process has open, where the system tells: on Linux.
+func openFiles(t *testing.T, p *cluster.Process) int {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID()))
+	if errors.Is(err, os.ErrNotExist) {
+		return 0
+	}
+	require.NoError(t, err)
+	return len(entries)
+}

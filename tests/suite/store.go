@@ -1,0 +1,158 @@
+package suite
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/tests/cluster"
+	"gostore/tests/stack"
+)
+
+const (
+	dataServices  = 6
+	apiServices   = 2
+	startPatience = 5 * time.Minute // a cold build, containers and all
+	stopPatience  = 30 * time.Second
+)
+
+// Store is a running store that tests drive.
+type Store struct {
+	chapter int
+	api     []string // base URLs, at least one
+	http    *http.Client
+
+	// The rest is there if the suite runs the store itself.
+	cluster *cluster.Cluster
+	servers stack.Servers // nil for a chapter that needs none
+}
+
+// connect takes a store that somebody else runs, at addresses (host:port).
+func connect(t *testing.T, addresses []string) *Store {
+	s := &Store{http: newHTTP(t)}
+	for _, address := range addresses {
+		s.api = append(s.api, "http://"+address)
+	}
+	return s
+}
+
+// start runs the chapter in the working directory until the end of the test.
+func start(t *testing.T, chapter int, acquire func(t *testing.T) stack.Servers) *Store {
+	return startFrom(t, &Store{chapter: chapter}, acquire)
+}
+
+// private runs a second store, on a broker of its own, which may be stopped and whose connections
+// and queues may be counted.
+func (s *Store) private(t *testing.T) *Store {
+	return startFrom(t, s, privateServers)
+}
+
+// startFrom runs the chapter of a store, with its programs where they are built already.
+func startFrom(t *testing.T, like *Store, acquire func(t *testing.T) stack.Servers) *Store {
+	s := &Store{chapter: like.chapter, http: newHTTP(t)}
+	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir()}
+	if like.cluster != nil {
+		cfg.Programs = like.cluster.Programs()
+	}
+	data, processes := dataServices, dataServices+apiServices
+	if cluster.Single(cfg.Chapter) {
+		data, processes = 0, 1
+	} else {
+		s.servers = acquire(t)
+		cfg.Servers = s.servers
+	}
+	addresses := takePorts(t, 2*processes)
+	cfg.DataServices, cfg.APIServices, cfg.DebugAddresses = addresses[:data], addresses[data:processes], addresses[processes:]
+	s.run(t, cfg)
+	return s
+}
+
+func (s *Store) run(t *testing.T, cfg cluster.Config) {
+	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	defer cancel()
+	c, err := cluster.Start(ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			c.WriteLogs(os.Stderr)
+		}
+		require.NoError(t, c.Stop())
+	})
+	s.cluster = c
+	for _, p := range c.API {
+		s.api = append(s.api, p.URL())
+	}
+}
+
+// withProcesses is this store for a test that lays hands on its processes. It skips a test of a
+// store that somebody else runs, and has everything up and running again after it.
+func (s *Store) withProcesses(t *testing.T) *Store {
+	s.needProcesses(t)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		for _, p := range s.cluster.All() {
+			require.NoError(t, p.Resume())
+		}
+		require.NoError(t, s.cluster.AwaitHealthy(ctx))
+	})
+	return s
+}
+
+// needProcesses skips a test of a store that somebody else runs.
+func (s *Store) needProcesses(t *testing.T) {
+	if s.cluster == nil {
+		t.Skip("needs the store's processes and files, and only its address is known")
+	}
+}
+
+func workingDir(t *testing.T) string {
+	dir, err := filepath.Abs(".")
+	require.NoError(t, err)
+	return dir
+}
+
+func takePorts(t *testing.T, n int) []string {
+	ports, err := cluster.ReservePorts()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ports.Release()) })
+	addresses, err := ports.Take(n)
+	require.NoError(t, err)
+	return addresses
+}
+
+// sharedServers are those of every test binary that runs at the same time.
+func sharedServers(t *testing.T) stack.Servers {
+	return acquire(t, stack.Request{})
+}
+
+func privateServers(t *testing.T) stack.Servers {
+	return acquire(t, stack.Request{Dir: t.TempDir()})
+}
+
+func acquire(t *testing.T, want stack.Request) stack.Servers {
+	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	defer cancel()
+	want.Ways, want.BrokerOnly = stack.ForTests(), true // nothing here needs Elasticsearch before chapter 3
+	want.Log = func(line string) { t.Log(line) }
+	servers, err := stack.Acquire(ctx, want)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		require.NoError(t, servers.Close(ctx))
+	})
+	return servers
+}
+
+// newHTTP returns a client that keeps as many connections as a test has clients, and none after it.
+func newHTTP(t *testing.T) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 2 * time.Minute}
+}

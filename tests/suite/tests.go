@@ -1,0 +1,82 @@
+package suite
+
+import "testing"
+
+// capability is something that chapters can do, from one chapter on, and mostly for good.
+type capability struct {
+	since int
+	until int // the last chapter that it is true of; 0 for good
+}
+
+func (c capability) has(chapter int) bool {
+	return c.since <= chapter && (c.until == 0 || chapter <= c.until)
+}
+
+// What the chapters can do, and, where there is an until, what a later one does away with.
+func objects() capability       { return capability{since: 1} }           // PUT, GET and HEAD of a name
+func naming() capability        { return capability{since: 1} }           // which names there can be
+func badRequests() capability   { return capability{since: 1} }           // each its status and one clear line
+func durability() capability    { return capability{since: 1} }           // kill −9 and restart lose nothing
+func unknownLength() capability { return capability{since: 1, until: 2} } // from chapter 3 on 411
+func noDelete() capability      { return capability{since: 1, until: 2} } // chapter 3 has DELETE
+func namedFiles() capability    { return capability{since: 1, until: 2} } // from chapter 3 on files have names of their own
+func locating() capability      { return capability{since: 2} }           // GET /locate
+func spreading() capability     { return capability{since: 2} }           // many data services, many API services
+func wholeObjects() capability  { return capability{since: 2, until: 4} } // one data service has all of an object
+func recovery() capability      { return capability{since: 2} }           // services and broker come and go
+
+// test is one behaviour.
+type test struct {
+	name  string
+	of    capability
+	run   func(t *testing.T, s *Store)
+	alone bool // it stops processes or counts what they hold: nothing else may run meanwhile
+}
+
+// tests lists all there are. One that stands in this package and not here fails its build.
+func tests() []test {
+	return []test{
+		{"PutThenGet", objects(), putThenGet, false},
+		{"Head", objects(), head, false},
+		{"UnknownObject", objects(), unknownObject, false},
+		{"Overwrite", objects(), overwrite, false},
+		{"OverwriteWhileReading", objects(), overwriteWhileReading, false},
+		{"ConcurrentOverwrites", objects(), concurrentOverwrites, false},
+		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, false},
+		{"FileOnDisk", namedFiles(), fileOnDisk, false},
+
+		{"GoodNames", naming(), goodNames, false},
+		{"BadNames", naming(), badNames, false},
+		{"LongestName", naming(), longestName, false},
+		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, false},
+
+		{"WrongMethods", badRequests(), wrongMethods, false},
+		{"NoDeleteYet", noDelete(), noDeleteYet, false},
+		{"WrongPaths", badRequests(), wrongPaths, false},
+		{"BodyCutShort", badRequests(), bodyCutShort, false},
+		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, false},
+		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, false},
+		{"ClientStalls", badRequests(), clientStalls, false},
+		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, false},
+
+		{"Restart", durability(), restart, true},
+		{"StopFinishesRequests", durability(), stopFinishesRequests, true},
+		{"KillInMidPut", durability(), killInMidPut, true},
+		{"StoreRootInUse", durability(), storeRootInUse, true},
+
+		{"Locate", locating(), locate, false},
+		{"LocateUnknown", locating(), locateUnknown, false},
+		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, false},
+		{"EitherAPIService", spreading(), eitherAPIService, false},
+		{"AllDataServicesAreUsed", spreading(), allDataServicesAreUsed, false},
+		{"OverwriteGoesToHolder", wholeObjects(), overwriteGoesToHolder, false},
+
+		{"DataServiceKilled", wholeObjects(), dataServiceKilled, true},
+		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, true},
+		{"AllDataServicesGone", recovery(), allDataServicesGone, true},
+		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, true},
+		{"BrokerRestart", recovery(), brokerRestart, true},
+		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, true},
+		{"NothingIsLeaked", recovery(), nothingIsLeaked, true},
+	}
+}
