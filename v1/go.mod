@@ -9,6 +9,7 @@ require (
 
 require (
 	github.com/rabbitmq/amqp091-go v1.16.0 // indirect
+	github.com/streadway/amqp v1.1.0 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )

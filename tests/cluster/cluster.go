@@ -92,7 +92,7 @@ func allFree(addresses []string) error {
 
 // build makes Programs/apiservice and Programs/dataservice, or Programs/chapterN of a single program.
 func build(ctx context.Context, cfg Config) error {
-	if err := os.MkdirAll(cfg.Programs, 0o755); err != nil {
+	if err := errors.Join(showInputs(cfg.Chapter), os.MkdirAll(cfg.Programs, 0o755)); err != nil {
 		return err
 	}
 	args := []string{"build", "-o", cfg.Programs + string(filepath.Separator)}

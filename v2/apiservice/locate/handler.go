@@ -9,18 +9,20 @@ import (
 )
 
 // Handler answers GET /locate/NAME with the address of the data service that holds the object, as
-// JSON, or 404.
+// JSON, or 404, or 503 where that is not sure.
 func Handler(l *Locator) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := names.FromPath(r.URL.EscapedPath())
 		if err != nil {
 			return err
 		}
-		address, found, err := l.Locate(r.Context(), name)
-		if err != nil {
+		address, sure, err := l.Locate(r.Context(), name)
+		switch {
+		case err != nil:
 			return err
-		}
-		if !found {
+		case address == "" && !sure:
+			return httpd.Unavailable("not every data service answers: try again")
+		case address == "":
 			return httpd.Errorf(http.StatusNotFound, "no data service holds this object")
 		}
 		w.Header().Set("Content-Type", "application/json")

@@ -45,11 +45,12 @@ func NewLocator(broker Broker, dataServices DataServices) *Locator {
 	return &Locator{broker, dataServices}
 }
 
-// Locate returns the address of a data service that holds the object, as soon as one says so. found
-// is false as soon as every live one has said that it does not, which takes about a millisecond;
-// only one that died in the last seconds makes it take the whole patience. The error is an answer
-// for the client.
-func (l *Locator) Locate(ctx context.Context, name string) (address string, found bool, err error) {
+// Locate returns the address of a data service that holds the object, as soon as one says so, or "".
+// sure is true of the latter as soon as every live one has said that it does not, which takes about
+// a millisecond. Only for one that died in the last seconds, or is overloaded, is the whole patience
+// waited out; then it may be that very one which holds the object. The error is an answer for the
+// client.
+func (l *Locator) Locate(ctx context.Context, name string) (address string, sure bool, err error) {
 	live, err := l.dataServices.Live()
 	if err != nil {
 		return "", false, err
@@ -63,9 +64,8 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, foun
 	return firstHolder(ctx, replies, live)
 }
 
-// firstHolder reads answers until one says yes, all of live have said no, or time is up: whoever
-// has not answered by then is taken to be dead.
-func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (string, bool, error) {
+// firstHolder reads answers until one says yes, all of live have said no, or time is up.
+func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (address string, sure bool, err error) {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
@@ -85,7 +85,7 @@ func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []st
 			delete(silent, a.Address)
 		}
 	}
-	return "", false, nil
+	return "", true, nil
 }
 
 func unavailable(err error) error {

@@ -41,8 +41,12 @@ func (h *handler) find(r *http.Request) (name, address string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	address, found, err := h.locator.Locate(r.Context(), name)
-	if err == nil && !found {
+	address, sure, err := h.locator.Locate(r.Context(), name)
+	switch {
+	case err != nil:
+	case address == "" && !sure:
+		err = httpd.Unavailable("nobody has this object, but not every data service answers: try again")
+	case address == "":
 		err = httpd.Errorf(http.StatusNotFound, "there is no such object")
 	}
 	return name, address, err

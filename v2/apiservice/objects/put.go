@@ -33,8 +33,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *handler) placeFor(ctx context.Context, name string) (address string, err error) {
-	address, found, err := h.locator.Locate(ctx, name)
-	if err != nil || found {
+	address, _, err = h.locator.Locate(ctx, name)
+	if err != nil || address != "" {
 		return address, err
 	}
 	return h.chooser.Choose()

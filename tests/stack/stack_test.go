@@ -1,0 +1,159 @@
+package stack_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/tests/stack"
+)
+
+// childDir, in the environment, makes this test binary one that takes a lease there and waits to be
+// killed.
+const childDir = "STACK_TEST_CHILD_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		holdLease(dir)
+	}
+	os.Exit(m.Run())
+}
+
+func holdLease(dir string) {
+	servers, err := stack.Acquire(context.Background(), embeddedIn(dir, func(string) {}))
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(servers.URLs().RabbitMQ)
+	select {}
+}
+
+// embeddedIn asks for a pair of one's own, whatever else the machine could have.
+func embeddedIn(dir string, log func(string)) stack.Request {
+	return stack.Request{Ways: []stack.Way{stack.Embedded}, Dir: dir, BrokerOnly: true, Log: log}
+}
+
+func acquire(t *testing.T, dir string) stack.Servers {
+	t.Setenv("STACK", "embedded")
+	servers, err := stack.Acquire(t.Context(), embeddedIn(dir, func(line string) { t.Log(line) }))
+	require.NoError(t, err)
+	return servers
+}
+
+// answers tells whether somebody listens where a broker's URL says.
+func answers(t *testing.T, broker string) bool {
+	u, err := url.Parse(broker)
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", u.Host)
+	if err == nil {
+		require.NoError(t, conn.Close())
+	}
+	return err == nil
+}
+
+func requireGone(t *testing.T, broker string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return !answers(t, broker) }, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestPairLivesAsLongAsItsLeases(t *testing.T) {
+	dir := t.TempDir()
+	first, second := acquire(t, dir), acquire(t, dir)
+	require.Equal(t, first.URLs(), second.URLs())
+	require.NoError(t, first.Close(t.Context()))
+	require.True(t, answers(t, second.URLs().RabbitMQ))
+	require.NoError(t, second.Close(t.Context()))
+	requireGone(t, second.URLs().RabbitMQ)
+
+	third := acquire(t, dir)
+	require.True(t, answers(t, third.URLs().RabbitMQ), "the same place serves again")
+	require.NoError(t, third.Close(t.Context()))
+	requireGone(t, third.URLs().RabbitMQ)
+}
+
+func TestEachDirHasItsOwn(t *testing.T) {
+	one, other := acquire(t, t.TempDir()), acquire(t, t.TempDir())
+	require.NotEqual(t, one.URLs(), other.URLs())
+	require.NoError(t, one.Close(t.Context()))
+	require.NoError(t, other.Close(t.Context()))
+	requireGone(t, one.URLs().RabbitMQ)
+	requireGone(t, other.URLs().RabbitMQ)
+}
+
+func TestKilledHolderLeavesNothing(t *testing.T) {
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "STACK=embedded", childDir+"="+t.TempDir())
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	broker := strings.TrimSpace(line)
+	require.True(t, answers(t, broker), broker)
+	require.NoError(t, child.Process.Kill())
+	require.Error(t, child.Wait())
+	requireGone(t, broker)
+}
+
+func TestBrokerKeepsItsURL(t *testing.T) {
+	servers := acquire(t, t.TempDir())
+	broker := servers.URLs().RabbitMQ
+	for range 2 {
+		require.NoError(t, servers.StopBroker(t.Context()))
+		require.False(t, answers(t, broker))
+		require.NoError(t, servers.StartBroker(t.Context()))
+		require.True(t, answers(t, broker))
+	}
+	require.NoError(t, servers.Close(t.Context()))
+	requireGone(t, broker)
+}
+
+func TestGiven(t *testing.T) {
+	own := acquire(t, t.TempDir())
+	defer own.Close(t.Context()) //nolint:errcheck // the end of the process gives up the lease too
+	t.Setenv("STACK", "given")
+	t.Setenv("RABBITMQ_SERVER", own.URLs().RabbitMQ)
+	given, err := stack.Acquire(t.Context(), stack.Request{BrokerOnly: true, Log: func(line string) { t.Log(line) }})
+	require.NoError(t, err)
+	require.Equal(t, own.URLs().RabbitMQ, given.URLs().RabbitMQ)
+	require.Contains(t, given.Versions(), "broker")
+	require.ErrorIs(t, given.StopBroker(t.Context()), stack.ErrUnsupported)
+	require.NoError(t, given.Close(t.Context()))
+	require.True(t, answers(t, own.URLs().RabbitMQ), "what somebody gave is left alone")
+}
+
+func TestForcedWayIsNeverReplaced(t *testing.T) {
+	t.Setenv("RABBITMQ_SERVER", "")
+	for forced, reason := range map[string]string{
+		"given":   "RABBITMQ_SERVER is not set",
+		"nowhere": "STACK=nowhere",
+	} {
+		t.Setenv("STACK", forced)
+		_, err := stack.Acquire(t.Context(), stack.Request{Ways: stack.ForTests(), Log: func(string) {}})
+		require.ErrorContains(t, err, reason)
+	}
+}
+
+func TestSkippedWayIsNamed(t *testing.T) {
+	t.Setenv("STACK", "")
+	t.Setenv("RABBITMQ_SERVER", "")
+	var lines []string
+	servers, err := stack.Acquire(t.Context(), stack.Request{
+		Ways: stack.ForStartup(), Dir: t.TempDir(), BrokerOnly: true, Log: func(line string) { lines = append(lines, line) },
+	})
+	require.NoError(t, err)
+	require.NoError(t, servers.Close(t.Context()))
+	require.Len(t, lines, 2)
+	require.Contains(t, lines[0], "given: not to be had: RABBITMQ_SERVER is not set")
+	require.Contains(t, lines[1], "embedded: ")
+}
