@@ -72,8 +72,21 @@ func (b *Body) Err() error {
 	return b.err
 }
 
-// Send answers with size bytes of body, streamed. A client that accepts nothing for 15 s is given up.
-// If body has fewer bytes it returns an error, and the client sees the connection cut.
+// impatient bounds the wait for a body that no handler asks for: net/http reads what is left of one
+// before it answers, and would wait for ever. Body sets later deadlines. The context of a request
+// whose body was left to net/http may end at this one, which only a GET with a body would notice.
+func impatient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// If it cannot be set, the connection is gone, and the next read says so.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(stallPatience))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Send answers with size bytes of body, streamed. A client that takes more than 15 s for 256 KiB is
+// given up. If body has fewer bytes it returns an error, and the client sees the connection cut.
 func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 	control := http.NewResponseController(w)
 	for left := size; left > 0; {

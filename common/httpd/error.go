@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"gostore/common/names"
@@ -48,5 +49,5 @@ func (e *Error) write(w http.ResponseWriter) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}
-	http.Error(w, e.Message, e.Status)
+	http.Error(w, strings.ReplaceAll(e.Message, "\n", "; "), e.Status) // errors.Join makes lines
 }

@@ -24,26 +24,37 @@ const (
 // for at most 10 s. It returns nil after such a stop, and an error if the address cannot be listened on.
 func Serve(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if ctx.Err() != nil && err != nil {
+		return nil // told to stop while the name was looked up
+	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
 	}
+	return serve(ctx, listener, handler, log)
+}
+
+// serve closes the listener.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	log.Info("listening", "address", listener.Addr().String())
 	server := &http.Server{
-		Handler:           logged(handler, log),
+		Handler:           logged(impatient(handler), log),
 		ReadHeaderTimeout: headerPatience,
 		IdleTimeout:       idlePatience,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
 		stopped <- drain(server, log)
 	}()
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
+	err := server.Serve(listener)
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
 	}
-	return <-stopped
+	cancel() // it may have ended by itself
+	return errors.Join(err, <-stopped)
 }
 
 func drain(server *http.Server, log *slog.Logger) error {

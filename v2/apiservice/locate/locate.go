@@ -18,6 +18,10 @@ const exchange = "dataServers"
 // patience is how long a data service that is taken to be alive may leave a question unanswered.
 const patience = time.Second
 
+// atOnce is how many questions one API service has under way. More would only queue up in the
+// broker, with their patience running out there.
+const atOnce = 32
+
 // answer comes from every data service that is asked, whether it holds the object or not.
 type answer struct {
 	Address string `json:"address"`
@@ -38,11 +42,12 @@ type DataServices interface {
 type Locator struct {
 	broker       Broker
 	dataServices DataServices
+	asking       chan struct{} // holds one for each question under way
 }
 
 // NewLocator returns a Locator that asks over broker.
 func NewLocator(broker Broker, dataServices DataServices) *Locator {
-	return &Locator{broker, dataServices}
+	return &Locator{broker, dataServices, make(chan struct{}, atOnce)}
 }
 
 // Locate returns the address of a data service that holds the object, as soon as one says so, or "".
@@ -55,6 +60,16 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, sure
 	if err != nil {
 		return "", false, err
 	}
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return "", false, ctx.Err()
+	}
+	return l.ask(ctx, name, live)
+}
+
+func (l *Locator) ask(ctx context.Context, name string, live []string) (address string, sure bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
