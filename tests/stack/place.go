@@ -138,6 +138,5 @@ func (p *place) spawn(program string, lock *os.File) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	go cmd.Wait() //nolint:errcheck // only so that it is no zombie: it ends when it ends, or we do
-	return nil
+	return cmd.Process.Release() // nobody waits for it: it may end long after us
 }

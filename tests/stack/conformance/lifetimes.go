@@ -118,7 +118,7 @@ func (b broker) errors(t *testing.T) {
 		{"unknown delivery tag", amqp.PreconditionFailed, func(ch *amqp.Channel) { _ = ch.Ack(42, false) }},
 		{"immediate", amqp.NotImplemented, func(ch *amqp.Channel) { publish(ch, exchange, true) }},
 		{"flow off", amqp.NotImplemented, func(ch *amqp.Channel) { _ = ch.Flow(false) }},
-		{"recover without requeue", amqp.NotImplemented, func(ch *amqp.Channel) { _ = ch.Recover(false) }},
+		{"recover without requeue", amqp.NotImplemented, func(ch *amqp.Channel) { _ = ch.Recover(false) }}, //nolint:staticcheck // deprecated, and still answered
 		{"unknown exchange type", amqp.CommandInvalid, func(ch *amqp.Channel) { _ = ch.ExchangeDeclare(missing, "round", false, false, false, false, nil) }},
 	}
 	for _, wrong := range wrongs {

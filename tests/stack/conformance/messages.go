@@ -178,7 +178,7 @@ func (b broker) recover(t *testing.T) {
 	queue := b.sharedQueue(t)
 	send(t, out, "", queue, "1", "2")
 	getBodies(t, in, queue, "1", "2")
-	require.NoError(t, in.Recover(true))
+	require.NoError(t, in.Recover(true)) //nolint:staticcheck // deprecated, and still answered
 	readyBecomes(t, out, queue, 2)
 	for _, d := range getBodies(t, in, queue, "1", "2") {
 		require.True(t, d.Redelivered)
