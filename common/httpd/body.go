@@ -101,3 +101,21 @@ func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 	}
 	return nil
 }
+
+// Stream returns a writer to an answer of unknown length. A client that takes more than 15 s for one
+// write is given up, so writes should be small; a bufio.Writer around it makes them of one size.
+func Stream(w http.ResponseWriter) io.Writer {
+	return &stream{w, http.NewResponseController(w)}
+}
+
+type stream struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (s *stream) Write(p []byte) (int, error) {
+	if err := s.control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+		return 0, fmt.Errorf("set write deadline: %w", err)
+	}
+	return s.w.Write(p)
+}

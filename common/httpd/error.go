@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"gostore/common/hash"
 	"gostore/common/names"
 )
 
@@ -37,7 +38,7 @@ func asError(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, names.ErrInvalid):
+	case errors.Is(err, names.ErrInvalid), errors.Is(err, hash.ErrInvalid):
 		return Errorf(http.StatusBadRequest, "%v", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Errorf(http.StatusInsufficientStorage, "the disk is full")

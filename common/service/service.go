@@ -2,6 +2,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,11 @@ func (e *Env) Required(name string) string {
 // Optional returns a variable, or "" if it is not set.
 func (e *Env) Optional(name string) string {
 	return e.lookup(name)
+}
+
+// OrElse returns a variable, or fallback if it is not set.
+func (e *Env) OrElse(name, fallback string) string {
+	return cmp.Or(e.lookup(name), fallback)
 }
 
 // Err returns an error if a required variable was not set.

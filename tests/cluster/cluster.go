@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -20,6 +21,9 @@ import (
 	"gostore/tests/stack"
 )
 
+// healthPatience is how long after its start a chapter may take until all of it is healthy.
+const healthPatience = 30 * time.Second
+
 // Config says what to run.
 type Config struct {
 	Chapter string // directory of the chapter's module
@@ -30,8 +34,11 @@ type Config struct {
 	// DebugAddresses are where services answer /debug/pprof, in the same order: the data services',
 	// then the API services'. None, and they do not.
 	DebugAddresses []string
-	// Servers are what the services talk to; nil for a chapter that needs none.
+	// Servers are what the services talk to; nil for a chapter that needs none (see Single).
 	Servers stack.Servers
+	// Index is where metadata is kept in Elasticsearch; where it is empty the cluster has one of its
+	// own, which goes when it stops.
+	Index string
 	// Programs is the directory of the chapter's programs where another cluster has built them
 	// already (see Cluster.Programs); where it is empty they are built.
 	Programs string
@@ -42,14 +49,19 @@ type Config struct {
 type Cluster struct {
 	API, Data []*Process
 	cfg       Config
-	prefix    string // of what the services make on the broker
+	prefix    string // of what is the cluster's own on the servers
 	leash     *leash
 }
 
-// Single tells whether a chapter is one program instead of API and data services.
-func Single(chapter string) bool {
-	_, err := os.Stat(filepath.Join(chapter, "apiservice"))
-	return errors.Is(err, os.ErrNotExist)
+// Single tells whether a chapter is one program instead of API and data services. It needs no servers.
+func Single(chapter string) bool { return !has(chapter, "apiservice") }
+
+// BrokerOnly tells whether a chapter does without Elasticsearch.
+func BrokerOnly(chapter string) bool { return !has(chapter, "apiservice/versions") }
+
+func has(chapter, room string) bool {
+	_, err := os.Stat(filepath.Join(chapter, room))
+	return err == nil
 }
 
 // Start builds the chapter, starts its services and returns when all of them are healthy. On an
@@ -68,7 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, prefix: "gostore-" + rand.Text()[:8] + "-", leash: leash}
+	c := &Cluster{cfg: cfg, prefix: "gostore-" + strings.ToLower(rand.Text()[:8]) + "-", leash: leash}
 	c.plan()
 	if err := c.startAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
@@ -133,6 +145,9 @@ func (c *Cluster) planServices() {
 	}
 }
 
+// Index is where the metadata is.
+func (c *Cluster) Index() string { return cmp.Or(c.cfg.Index, c.prefix+"metadata") }
+
 // Programs is the directory of the programs that run.
 func (c *Cluster) Programs() string { return c.cfg.Programs }
 
@@ -142,7 +157,7 @@ func (c *Cluster) process(name, program, address string) *Process {
 		urls := c.cfg.Servers.URLs()
 		env = append(env, "RABBITMQ_SERVER="+urls.RabbitMQ, "RABBITMQ_PREFIX="+c.prefix)
 		if urls.Elasticsearch != "" {
-			env = append(env, "ES_SERVER="+urls.Elasticsearch)
+			env = append(env, "ES_SERVER="+urls.Elasticsearch, "ES_INDEX="+c.Index())
 		}
 	}
 	return &Process{
@@ -164,6 +179,8 @@ func (c *Cluster) startAll(ctx context.Context) error {
 			return err
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	defer cancel()
 	return c.AwaitHealthy(ctx)
 }
 
@@ -184,13 +201,21 @@ func (c *Cluster) All() []*Process {
 
 // Stop stops the services, API services first, so that none loses what stands behind it in the
 // middle of a request. It kills those that do not stop within 15 s, which is an error, and removes
-// what they made on the broker. Nothing of the cluster runs when it returns.
+// what was the cluster's own on the servers. Nothing of the cluster runs when it returns.
 func (c *Cluster) Stop() error {
-	err := errors.Join(stopTogether(c.API), stopTogether(c.Data), c.leash.kill())
+	return errors.Join(stopTogether(c.API), stopTogether(c.Data), c.leash.kill(), c.tidyServers())
+}
+
+func (c *Cluster) tidyServers() error {
 	if c.cfg.Servers == nil {
+		return nil
+	}
+	urls := c.cfg.Servers.URLs()
+	err := stack.DeleteExchanges(urls.RabbitMQ, c.prefix+"apiServers", c.prefix+"dataServers")
+	if urls.Elasticsearch == "" || c.cfg.Index != "" {
 		return err
 	}
-	return errors.Join(err, stack.DeleteExchanges(c.cfg.Servers.URLs().RabbitMQ, c.prefix+"apiServers", c.prefix+"dataServers"))
+	return errors.Join(err, stack.DeleteIndices(urls.Elasticsearch, c.Index()))
 }
 
 func stopTogether(processes []*Process) error {

@@ -5,7 +5,9 @@ import (
 	"path/filepath"
 
 	// What services of every chapter are built from; see showInputs.
+	_ "gostore/common/es"
 	_ "gostore/common/files"
+	_ "gostore/common/hash"
 	_ "gostore/common/httpd"
 	_ "gostore/common/names"
 	_ "gostore/common/rabbitmq"

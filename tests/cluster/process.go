@@ -30,8 +30,9 @@ type Process struct {
 	Debug   string   // host:port of its /debug/pprof; empty if it has none
 	Env     []string // its settings, NAME=VALUE
 
-	program, logFile string
-	leash            *leash
+	program string // a pattern for it, before the first start
+	logFile string
+	leash   *leash
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd     // of the newest life, nil before the first
@@ -62,6 +63,7 @@ func (p *Process) Start() error {
 		return err
 	}
 	defer log.Close() // the process has its own
+	p.program = program
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log

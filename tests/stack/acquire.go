@@ -12,7 +12,8 @@ type Request struct {
 	// Dir is where a pair of one's own lives and keeps its data, which outlasts it. Where Dir is
 	// empty the pair is shared with everybody else who works on this source tree, and keeps nothing.
 	Dir string
-	// BrokerOnly is for who does without Elasticsearch, which takes the longest to start.
+	// BrokerOnly is for who does without Elasticsearch, which takes the longest to start. A shared
+	// pair may have it all the same.
 	BrokerOnly bool
 	// Log is told which way was taken and why others were not.
 	Log func(line string)

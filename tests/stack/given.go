@@ -34,24 +34,40 @@ func withScheme(address string) string {
 	return "http://" + address
 }
 
-func (g *given) URLs() URLs                            { return g.urls }
-func (g *given) Versions() string                      { return g.versions }
-func (g *given) StopBroker(context.Context) error      { return ErrUnsupported }
-func (g *given) StartBroker(context.Context) error     { return ErrUnsupported }
-func (g *given) DropConnections(context.Context) error { return ErrUnsupported }
-func (g *given) Close(context.Context) error           { return nil }
+func (g *given) URLs() URLs                               { return g.urls }
+func (g *given) Versions() string                         { return g.versions }
+func (g *given) StopBroker(context.Context) error         { return ErrUnsupported }
+func (g *given) StartBroker(context.Context) error        { return ErrUnsupported }
+func (g *given) StopElasticsearch(context.Context) error  { return ErrUnsupported }
+func (g *given) StartElasticsearch(context.Context) error { return ErrUnsupported }
+func (g *given) DropConnections(context.Context) error    { return ErrUnsupported }
+func (g *given) Close(context.Context) error              { return nil }
 
 func (g *given) Counts(context.Context) (Counts, error) { return Counts{}, ErrUnsupported }
 
+// EmbeddedFlavor is version.build_flavor of an Elasticsearch that is the small one of our own: it has
+// the real one's version number, since clients look at that.
+const EmbeddedFlavor = "go-store embedded"
+
 // AskVersions asks running servers what they are, in the words of Servers.Versions. It is an error
-// if one does not answer.
+// if one does not answer; one whose URL is empty is not asked.
 func AskVersions(ctx context.Context, urls URLs) (string, error) {
-	versions, err := rabbitMQVersion(urls.RabbitMQ)
-	if err != nil || urls.Elasticsearch == "" {
-		return versions, err
+	var versions []string
+	if urls.RabbitMQ != "" {
+		version, err := rabbitMQVersion(urls.RabbitMQ)
+		if err != nil {
+			return "", err
+		}
+		versions = append(versions, version)
 	}
-	elasticsearch, err := elasticsearchVersion(ctx, urls.Elasticsearch)
-	return versions + ", " + elasticsearch, err
+	if urls.Elasticsearch != "" {
+		version, err := elasticsearchVersion(ctx, urls.Elasticsearch)
+		if err != nil {
+			return "", err
+		}
+		versions = append(versions, version)
+	}
+	return strings.Join(versions, ", "), nil
 }
 
 func rabbitMQVersion(url string) (string, error) {
@@ -75,9 +91,17 @@ func elasticsearchVersion(ctx context.Context, url string) (string, error) {
 		return "", fmt.Errorf("Elasticsearch: %w", err)
 	}
 	defer response.Body.Close() // decoded, or of no use
-	var root struct{ Version struct{ Number string } }
+	var root struct {
+		Version struct {
+			Number string
+			Flavor string `json:"build_flavor"`
+		}
+	}
 	if err := json.NewDecoder(response.Body).Decode(&root); err != nil {
 		return "", fmt.Errorf("Elasticsearch: %w", err)
+	}
+	if root.Version.Flavor == EmbeddedFlavor {
+		return EmbeddedFlavor + " Elasticsearch " + root.Version.Number, nil
 	}
 	return "Elasticsearch " + root.Version.Number, nil
 }
@@ -97,6 +121,28 @@ func DeleteExchanges(url string, names ...string) error {
 		ifUnused, noWait := false, false
 		if err := channel.ExchangeDelete(name, ifUnused, noWait); err != nil {
 			return fmt.Errorf("delete exchange %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// DeleteIndices removes a series of indices (NAME-000001, …) of the Elasticsearch at url, and the
+// template that they were made with; what does not exist is no error.
+func DeleteIndices(url, name string) error {
+	for _, path := range []string{"/" + name + "-*", "/_index_template/" + name} {
+		request, err := http.NewRequest(http.MethodDelete, url+path, nil)
+		if err != nil {
+			return fmt.Errorf("delete indices: %w", err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return fmt.Errorf("delete indices: %w", err)
+		}
+		if err := response.Body.Close(); err != nil {
+			return fmt.Errorf("delete indices: %w", err)
+		}
+		if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusNotFound {
+			return fmt.Errorf("delete %s: %s", path, response.Status)
 		}
 	}
 	return nil

@@ -122,6 +122,14 @@ func (l *lease) StartBroker(ctx context.Context) error {
 	return l.call(ctx, "StartBroker", Nothing{}, &Nothing{})
 }
 
+func (l *lease) StopElasticsearch(ctx context.Context) error {
+	return l.call(ctx, "StopElasticsearch", Nothing{}, &Nothing{})
+}
+
+func (l *lease) StartElasticsearch(ctx context.Context) error {
+	return l.call(ctx, "StartElasticsearch", Nothing{}, &Nothing{})
+}
+
 func (l *lease) DropConnections(ctx context.Context) error {
 	return l.call(ctx, "DropConnections", Nothing{}, &Nothing{})
 }

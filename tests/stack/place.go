@@ -38,11 +38,12 @@ func placeOf(ctx context.Context, way Way, want Request) (*place, error) {
 	if want.Dir == "" {
 		dir = ""
 	}
-	what := fmt.Sprint(os.Getuid(), source, way, want.BrokerOnly, dir, os.Getenv("RABBITMQ_IMAGE"), os.Getenv("ES_IMAGE"))
+	brokerOnly := want.BrokerOnly && dir != "" // what is shared has all that somebody may need
+	what := fmt.Sprint(os.Getuid(), source, way, brokerOnly, dir, os.Getenv("RABBITMQ_IMAGE"), os.Getenv("ES_IMAGE"))
 	sum := sha256.Sum256([]byte(what))
 	label := hex.EncodeToString(sum[:6])
 	base := filepath.Join(os.TempDir(), "gostore-stack-"+label)
-	p := &place{way: way, brokerOnly: want.BrokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
+	p := &place{way: way, brokerOnly: brokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
 	if dir == "" {
 		p.dir, p.temporary = base, true
 	}

@@ -36,6 +36,11 @@ type Servers interface {
 	StopBroker(ctx context.Context) error
 	// StartBroker starts RabbitMQ again under the same URL. It returns when the broker answers.
 	StartBroker(ctx context.Context) error
+	// StopElasticsearch stops Elasticsearch: requests are refused until StartElasticsearch. What it
+	// has acknowledged it keeps.
+	StopElasticsearch(ctx context.Context) error
+	// StartElasticsearch starts Elasticsearch again under the same URL. It returns when it answers.
+	StartElasticsearch(ctx context.Context) error
 	// DropConnections cuts every client connection to RabbitMQ, which itself goes on.
 	DropConnections(ctx context.Context) error
 	Counts(ctx context.Context) (Counts, error)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -118,6 +119,50 @@ func TestBrokerKeepsItsURL(t *testing.T) {
 	requireGone(t, broker)
 }
 
+func TestElasticsearchKeepsItsURLAndData(t *testing.T) {
+	t.Setenv("STACK", "embedded")
+	dir := t.TempDir()
+	want := embeddedIn(dir, func(line string) { t.Log(line) })
+	want.BrokerOnly = false
+	servers, err := stack.Acquire(t.Context(), want)
+	require.NoError(t, err)
+	require.Contains(t, servers.Versions(), "go-store embedded Elasticsearch 7.17.28")
+	url := servers.URLs().Elasticsearch
+	require.Equal(t, http.StatusCreated, send(t, http.MethodPut, url+"/kept/_doc/1", `{"n":1}`))
+	for range 2 {
+		require.NoError(t, servers.StopElasticsearch(t.Context()))
+		require.NoError(t, servers.StopElasticsearch(t.Context()), "a second time")
+		require.False(t, answers(t, url))
+		require.NoError(t, servers.StartElasticsearch(t.Context()))
+		require.NoError(t, servers.StartElasticsearch(t.Context()), "a second time")
+		require.Equal(t, http.StatusOK, send(t, http.MethodGet, url+"/kept/_doc/1", ""))
+	}
+	require.NoError(t, servers.Close(t.Context()))
+	requireGone(t, url)
+
+	servers, err = stack.Acquire(t.Context(), want)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, send(t, http.MethodGet, servers.URLs().Elasticsearch+"/kept/_doc/1", ""), "the directory keeps it")
+	require.NoError(t, servers.Close(t.Context()))
+}
+
+// send returns the status of the answer.
+func send(t *testing.T, method, url, body string) int {
+	request, err := http.NewRequest(method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func TestBrokerOnlyHasNoElasticsearch(t *testing.T) {
+	servers := acquire(t, t.TempDir())
+	require.Empty(t, servers.URLs().Elasticsearch)
+	require.ErrorContains(t, servers.StopElasticsearch(t.Context()), stack.ErrUnsupported.Error())
+	require.NoError(t, servers.Close(t.Context()))
+}
+
 func TestGiven(t *testing.T) {
 	own := acquire(t, t.TempDir())
 	defer own.Close(t.Context()) //nolint:errcheck // the end of the process gives up the lease too
@@ -128,6 +173,8 @@ func TestGiven(t *testing.T) {
 	require.Equal(t, own.URLs().RabbitMQ, given.URLs().RabbitMQ)
 	require.Contains(t, given.Versions(), "broker")
 	require.ErrorIs(t, given.StopBroker(t.Context()), stack.ErrUnsupported)
+	require.ErrorIs(t, given.StopElasticsearch(t.Context()), stack.ErrUnsupported)
+	require.ErrorIs(t, given.StartElasticsearch(t.Context()), stack.ErrUnsupported)
 	require.NoError(t, given.Close(t.Context()))
 	require.True(t, answers(t, own.URLs().RabbitMQ), "what somebody gave is left alone")
 }

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/hash"
 	"gostore/common/names"
 )
 
@@ -29,13 +28,20 @@ type answer struct {
 
 // do sends a request and reads the answer.
 func (s *Store) do(ctx context.Context, method, url string, body []byte) (answer, error) {
+	header := http.Header{}
+	if method == http.MethodPut {
+		header.Set("Digest", digest(body))
+	}
+	return s.doWith(ctx, method, url, header, body)
+}
+
+// doWith is do with headers of the test's own.
+func (s *Store) doWith(ctx context.Context, method, url string, header http.Header, body []byte) (answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	if method == http.MethodPut {
-		request.Header.Set("Digest", digest(body))
-	}
+	request.Header = header
 	response, err := s.http.Do(request)
 	if err != nil {
 		return answer{}, err
@@ -46,10 +52,7 @@ func (s *Store) do(ctx context.Context, method, url string, body []byte) (answer
 }
 
 // digest is what a PUT must announce from chapter 3 on (RFC 3230). Earlier ones do not look at it.
-func digest(body []byte) string {
-	sum := sha256.Sum256(body)
-	return "SHA-256=" + base64.StdEncoding.EncodeToString(sum[:])
-}
+func digest(body []byte) string { return "SHA-256=" + hash.Of(body).String() }
 
 func objectURL(api, name string) string { return api + "/objects/" + names.Segment(name) }
 
@@ -57,6 +60,14 @@ func objectURL(api, name string) string { return api + "/objects/" + names.Segme
 func (s *Store) send(t *testing.T, method, url string, body []byte) answer {
 	t.Helper()
 	got, err := s.do(t.Context(), method, url, body)
+	require.NoError(t, err)
+	return got
+}
+
+// sendWith is doWith where a test fails if there is no answer.
+func (s *Store) sendWith(t *testing.T, method, url string, header http.Header, body []byte) answer {
+	t.Helper()
+	got, err := s.doWith(t.Context(), method, url, header, body)
 	require.NoError(t, err)
 	return got
 }

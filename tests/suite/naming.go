@@ -54,8 +54,10 @@ func longestName(t *testing.T, s *Store) {
 
 func nameTooLongForFile(t *testing.T, s *Store) {
 	for _, name := range []string{strings.Repeat("n", 256), strings.Repeat("é", 43), strings.Repeat("n", 500)} {
-		got := s.send(t, http.MethodPut, objectURL(s.api[0], name), []byte("body"))
-		requireError(t, http.StatusBadRequest, got)
-		require.Contains(t, string(got.body), "255")
+		for _, method := range []string{http.MethodPut, http.MethodGet} {
+			got := s.send(t, method, objectURL(s.api[0], name), []byte("body"))
+			requireError(t, http.StatusBadRequest, got)
+			require.Contains(t, string(got.body), "255")
+		}
 	}
 }

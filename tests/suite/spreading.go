@@ -5,18 +5,28 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/hash"
 	"gostore/common/names"
 )
 
+// locateURL is where to ask who holds an object: by its name, or from chapter 3 on by its hash.
+func (s *Store) locateURL(name string, body []byte) string {
+	if namedFiles().has(s.chapter) {
+		return s.api[0] + "/locate/" + names.Segment(name)
+	}
+	return s.api[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
+}
+
 // whereIs asks who holds an object.
-func (s *Store) whereIs(t *testing.T, name string) (address string) {
+func (s *Store) whereIs(t *testing.T, name string, body []byte) (address string) {
 	t.Helper()
-	got := s.send(t, http.MethodGet, s.api[0]+"/locate/"+names.Segment(name), nil)
+	got := s.send(t, http.MethodGet, s.locateURL(name, body), nil)
 	require.Equal(t, http.StatusOK, got.status, "%s", got.body)
 	require.Equal(t, "application/json", got.header.Get("Content-Type"))
 	require.NoError(t, json.Unmarshal(got.body, &address))
@@ -26,7 +36,7 @@ func (s *Store) whereIs(t *testing.T, name string) (address string) {
 func locate(t *testing.T, s *Store) {
 	name, body := newName(), newBody(1000)
 	s.put(t, name, body)
-	address := s.whereIs(t, name)
+	address := s.whereIs(t, name, body)
 	require.Regexp(t, `^[\w.-]+:\d+$`, address)
 	if s.cluster != nil {
 		owner := s.ownerOf(t, s.requireFiles(t, 1, body[:beginning])[0])
@@ -35,7 +45,7 @@ func locate(t *testing.T, s *Store) {
 }
 
 func locateUnknown(t *testing.T, s *Store) {
-	requireError(t, http.StatusNotFound, s.send(t, http.MethodGet, s.api[0]+"/locate/"+newName(), nil))
+	requireError(t, http.StatusNotFound, s.send(t, http.MethodGet, s.locateURL(newName(), newBody(10)), nil))
 	requireError(t, http.StatusBadRequest, s.send(t, http.MethodGet, s.api[0]+"/locate/..", nil))
 }
 
@@ -64,9 +74,9 @@ func allDataServicesAreUsed(t *testing.T, s *Store) {
 	s.needProcesses(t)
 	used := map[string]bool{}
 	for range 200 {
-		name := newName()
-		s.put(t, name, newBody(10))
-		used[s.whereIs(t, name)] = true
+		name, body := newName(), newBody(10)
+		s.put(t, name, body)
+		used[s.whereIs(t, name, body)] = true
 	}
 	require.Len(t, used, len(s.cluster.Data))
 }
@@ -91,7 +101,7 @@ func (s *Store) putSpread(t *testing.T, n int) map[string]map[string][]byte {
 	eventually(t, 30*time.Second, func() error {
 		name, body := newName(), newBody(1000)
 		s.put(t, name, body)
-		address := s.whereIs(t, name)
+		address := s.whereIs(t, name, body)
 		if held[address] == nil {
 			held[address] = map[string][]byte{}
 		}

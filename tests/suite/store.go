@@ -33,8 +33,8 @@ type Store struct {
 }
 
 // connect takes a store that somebody else runs, at addresses (host:port).
-func connect(t *testing.T, addresses []string) *Store {
-	s := &Store{http: newHTTP(t)}
+func connect(t *testing.T, chapter int, addresses []string) *Store {
+	s := &Store{chapter: chapter, http: newHTTP(t)}
 	for _, address := range addresses {
 		s.api = append(s.api, "http://"+address)
 	}
@@ -138,7 +138,7 @@ func privateServers(t *testing.T) stack.Servers {
 func acquire(t *testing.T, want stack.Request) stack.Servers {
 	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
 	defer cancel()
-	want.Ways, want.BrokerOnly = stack.ForTests(), true // nothing here needs Elasticsearch before chapter 3
+	want.Ways, want.BrokerOnly = stack.ForTests(), cluster.BrokerOnly(workingDir(t))
 	want.Log = func(line string) { t.Log(line) }
 	servers, err := stack.Acquire(ctx, want)
 	require.NoError(t, err)

@@ -55,7 +55,7 @@ func testsOf(chapter int) []test {
 
 func open(t *testing.T, chapter int) *Store {
 	if api := flag.Lookup("api"); api != nil && api.Value.String() != "" {
-		return connect(t, strings.Split(api.Value.String(), ","))
+		return connect(t, chapter, strings.Split(api.Value.String(), ","))
 	}
 	return start(t, chapter, sharedServers)
 }

@@ -22,8 +22,12 @@ func noDelete() capability      { return capability{since: 1, until: 2} } // cha
 func namedFiles() capability    { return capability{since: 1, until: 2} } // from chapter 3 on files have names of their own
 func locating() capability      { return capability{since: 2} }           // GET /locate
 func spreading() capability     { return capability{since: 2} }           // many data services, many API services
+func oneFileOfName() capability { return capability{since: 2, until: 2} } // from chapter 3 on one of each content
 func wholeObjects() capability  { return capability{since: 2, until: 4} } // one data service has all of an object
 func recovery() capability      { return capability{since: 2} }           // services and broker come and go
+func versioning() capability    { return capability{since: 3} }           // every PUT is a version, none is lost
+func digests() capability       { return capability{since: 3} }           // a PUT announces its SHA-256 and its length
+func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
 
 // test is one behaviour.
 type test struct {
@@ -69,7 +73,22 @@ func tests() []test {
 		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, false},
 		{"EitherAPIService", spreading(), eitherAPIService, false},
 		{"AllDataServicesAreUsed", spreading(), allDataServicesAreUsed, false},
-		{"OverwriteGoesToHolder", wholeObjects(), overwriteGoesToHolder, false},
+		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, false},
+
+		{"DigestIsNeeded", digests(), digestIsNeeded, false},
+		{"DigestInEitherForm", digests(), digestInEitherForm, false},
+		{"LengthIsNeeded", digests(), lengthIsNeeded, false},
+		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, false},
+		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, false},
+		{"Versions", versioning(), versions, false},
+		{"OldVersions", versioning(), oldVersions, false},
+		{"BadVersions", versioning(), badVersions, false},
+		{"DeleteObject", versioning(), deleteObject, false},
+		{"ConcurrentVersions", versioning(), concurrentVersions, false},
+		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, false},
+		{"VersionsOverRollover", versioning(), versionsOverRollover, true},
+		{"ElasticsearchRestart", versioning(), elasticsearchRestart, true},
+		{"ElasticsearchSilent", versioning(), elasticsearchSilent, true},
 
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, true},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, true},

@@ -35,7 +35,7 @@ func keep(ctx context.Context, args []string) error {
 		Socket: *socket,
 		Log:    slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		Start: func(ctx context.Context) (stack.Servers, error) {
-			return start(ctx, stack.Way(*way), *label, *brokerOnly)
+			return start(ctx, stack.Way(*way), *dir, *label, *brokerOnly)
 		},
 	})
 	if *temporary {
@@ -44,12 +44,12 @@ func keep(ctx context.Context, args []string) error {
 	return errors.Join(err, os.Remove(*lock))
 }
 
-func start(ctx context.Context, way stack.Way, label string, brokerOnly bool) (stack.Servers, error) {
+func start(ctx context.Context, way stack.Way, dir, label string, brokerOnly bool) (stack.Servers, error) {
 	switch way {
 	case stack.Docker:
 		return inDocker()(ctx, label, brokerOnly)
 	case stack.Embedded:
-		return embedded.Start(ctx)
+		return embedded.Start(ctx, embedded.Options{Dir: dir, WithoutElasticsearch: brokerOnly})
 	}
 	return nil, fmt.Errorf("no keeper is needed for %q", way)
 }

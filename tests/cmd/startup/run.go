@@ -22,7 +22,9 @@ func run(ctx context.Context, o options) (err error) {
 	if err := os.Chdir(o.chapter); err != nil { // where the go command finds all modules
 		return err
 	}
+	index := "metadata" // of a DIR that is kept
 	if o.dir == "" {
+		index = ""
 		if o.dir, err = os.MkdirTemp("", "gostore-"); err != nil {
 			return err
 		}
@@ -38,7 +40,7 @@ func run(ctx context.Context, o options) (err error) {
 	if servers != nil {
 		defer func() { err = errors.Join(err, closeServers(servers)) }()
 	}
-	c, err := cluster.Start(starting, configOf(o, servers))
+	c, err := cluster.Start(starting, configOf(o, index, servers))
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func serversFor(ctx context.Context, o options) (stack.Servers, error) {
 	return stack.Acquire(ctx, stack.Request{
 		Ways:       stack.ForStartup(),
 		Dir:        filepath.Join(o.dir, "stack"),
-		BrokerOnly: true,
+		BrokerOnly: cluster.BrokerOnly(o.chapter),
 		Log:        func(line string) { fmt.Println(line) },
 	})
 }
@@ -68,8 +70,8 @@ func closeServers(servers stack.Servers) error {
 	return servers.Close(ctx)
 }
 
-func configOf(o options, servers stack.Servers) cluster.Config {
-	cfg := cluster.Config{Chapter: o.chapter, Dir: o.dir, Servers: servers, APIServices: addresses(o.apiPort, o.apiServices)}
+func configOf(o options, index string, servers stack.Servers) cluster.Config {
+	cfg := cluster.Config{Chapter: o.chapter, Dir: o.dir, Index: index, Servers: servers, APIServices: addresses(o.apiPort, o.apiServices)}
 	if cluster.Single(o.chapter) {
 		cfg.APIServices = cfg.APIServices[:1]
 	} else {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,6 +36,7 @@ func TestPair(t *testing.T) {
 	t.Run("Counts", func(t *testing.T) { checkCounts(t, servers) })
 	t.Run("DropConnections", func(t *testing.T) { checkDropConnections(t, servers) })
 	t.Run("StopBroker", func(t *testing.T) { checkStopBroker(t, servers) })
+	t.Run("StopElasticsearch", func(t *testing.T) { checkStopElasticsearch(t, servers) })
 
 	require.Contains(t, servers.Versions(), "RabbitMQ 3.")
 	require.Contains(t, servers.Versions(), "Elasticsearch 7.17.")
@@ -258,6 +260,35 @@ func checkStopBroker(t *testing.T, servers stack.Servers) {
 	_, channel = dial(t, url)
 	_, err = channel.QueueDeclarePassive("durable", true, false, false, false, nil)
 	require.NoError(t, err, "the broker kept its data")
+}
+
+func checkStopElasticsearch(t *testing.T, servers stack.Servers) {
+	url := servers.URLs().Elasticsearch
+	const document = "/kept/_doc/1"
+	request, err := http.NewRequest(http.MethodPut, url+document, strings.NewReader(`{"n":1}`))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", "application/json")
+	require.Equal(t, http.StatusCreated, status(t, request))
+
+	require.NoError(t, servers.StopElasticsearch(t.Context()))
+	_, err = http.Get(url) //nolint:bodyclose // there is none
+	require.Error(t, err)
+	require.NoError(t, servers.StopElasticsearch(t.Context()), "a second time")
+	checkMessage(t, servers.URLs().RabbitMQ)
+
+	require.NoError(t, servers.StartElasticsearch(t.Context()))
+	require.Equal(t, url, servers.URLs().Elasticsearch)
+	request, err = http.NewRequest(http.MethodGet, url+document, nil)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return status(t, request) == http.StatusOK }, within, tick, "it kept its data")
+}
+
+func status(t *testing.T, request *http.Request) int {
+	t.Helper()
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
 }
 
 func dial(t *testing.T, url string) (*amqp.Connection, *amqp.Channel) {

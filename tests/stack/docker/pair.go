@@ -28,8 +28,9 @@ type pair struct {
 	broker        *testcontainers.DockerContainer
 	elasticsearch *testcontainers.DockerContainer // nil without
 
-	mu      sync.Mutex // held while the broker is stopped, started or asked
-	stopped bool
+	mu                   sync.Mutex // held while a server is stopped or started, or the broker asked
+	stopped              bool       // the broker is
+	elasticsearchStopped bool
 }
 
 func (p *pair) URLs() stack.URLs { return p.urls }
@@ -61,6 +62,40 @@ func (p *pair) StartBroker(ctx context.Context) error {
 	}
 	p.stopped = false
 	return p.await(ctx, stack.URLs{RabbitMQ: p.urls.RabbitMQ})
+}
+
+// StopElasticsearch kills it as StopBroker does the broker.
+func (p *pair) StopElasticsearch(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.elasticsearch == nil {
+		return stack.ErrUnsupported
+	}
+	if p.elasticsearchStopped {
+		return nil
+	}
+	atOnce := time.Duration(0)
+	if err := p.elasticsearch.Stop(ctx, &atOnce); err != nil {
+		return err
+	}
+	p.elasticsearchStopped = true
+	return nil
+}
+
+func (p *pair) StartElasticsearch(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.elasticsearch == nil {
+		return stack.ErrUnsupported
+	}
+	if !p.elasticsearchStopped {
+		return nil
+	}
+	if err := p.elasticsearch.Start(ctx); err != nil {
+		return err
+	}
+	p.elasticsearchStopped = false
+	return p.await(ctx, stack.URLs{Elasticsearch: p.urls.Elasticsearch})
 }
 
 func (p *pair) DropConnections(ctx context.Context) error {
@@ -132,7 +167,7 @@ func (p *pair) await(ctx context.Context, urls stack.URLs) error {
 			}
 			return nil
 		}
-		if err := errors.Join(exited(ctx, p.broker), exited(ctx, p.elasticsearch)); err != nil {
+		if err := p.exited(ctx, urls); err != nil {
 			return err
 		}
 		select {
@@ -141,6 +176,17 @@ func (p *pair) await(ctx context.Context, urls stack.URLs) error {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// exited tells of those of the servers at urls that run no more.
+func (p *pair) exited(ctx context.Context, urls stack.URLs) (err error) {
+	if urls.RabbitMQ != "" {
+		err = exited(ctx, p.broker)
+	}
+	if urls.Elasticsearch != "" {
+		err = errors.Join(err, exited(ctx, p.elasticsearch))
+	}
+	return err
 }
 
 // exited returns an error if the container runs no more, with what it said last.

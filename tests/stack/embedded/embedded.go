@@ -1,34 +1,52 @@
-// Package embedded runs small servers of our own in this process, in place of RabbitMQ and (from
-// chapter 3 on) Elasticsearch.
+// Package embedded runs small servers of our own in this process, in place of RabbitMQ and
+// Elasticsearch.
 package embedded
 
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"sync"
 
 	"gostore/tests/stack"
 	"gostore/tests/stack/broker"
+	"gostore/tests/stack/elastic"
 )
+
+// Options say what to run.
+type Options struct {
+	Dir                  string // for Elasticsearch's data, which is there again after the next Start
+	WithoutElasticsearch bool
+}
 
 type servers struct {
 	urls     stack.URLs
 	versions string
 	address  string // of the broker, the same in every life
+	data     string // directory of Elasticsearch; empty without
+	listens  string // address of Elasticsearch, the same in every life
 
-	mu     sync.Mutex
-	broker *broker.Broker // nil while it is stopped
+	mu      sync.Mutex
+	broker  *broker.Broker  // nil while it is stopped
+	elastic *elastic.Server // nil while it is stopped, and without
 }
 
 // Start starts the servers on loopback ports that are free.
-func Start(ctx context.Context) (stack.Servers, error) {
+func Start(ctx context.Context, opts Options) (stack.Servers, error) {
 	b, err := broker.Listen("127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	s := &servers{urls: stack.URLs{RabbitMQ: b.URL()}, address: b.Addr(), broker: b}
+	if !opts.WithoutElasticsearch {
+		s.data = filepath.Join(opts.Dir, "elasticsearch")
+		if s.elastic, err = elastic.Listen("127.0.0.1:0", s.data); err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		s.listens, s.urls.Elasticsearch = s.elastic.Addr(), s.elastic.URL()
+	}
 	if s.versions, err = stack.AskVersions(ctx, s.urls); err != nil {
-		return nil, errors.Join(err, b.Close())
+		return nil, errors.Join(err, s.Close(ctx))
 	}
 	return s, nil
 }
@@ -60,6 +78,41 @@ func (s *servers) StartBroker(context.Context) (err error) {
 	return err
 }
 
+func (s *servers) StopElasticsearch(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.data == "" {
+		return stack.ErrUnsupported
+	}
+	return s.closeElastic()
+}
+
+// closeElastic needs s.mu.
+func (s *servers) closeElastic() error {
+	if s.elastic == nil {
+		return nil
+	}
+	stopped := s.elastic
+	s.elastic = nil
+	return stopped.Close()
+}
+
+func (s *servers) StartElasticsearch(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.data == "" {
+		return stack.ErrUnsupported
+	}
+	if s.elastic != nil {
+		return nil
+	}
+	server, err := elastic.Listen(s.listens, s.data)
+	if err == nil {
+		s.elastic = server
+	}
+	return err
+}
+
 func (s *servers) DropConnections(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,5 +132,8 @@ func (s *servers) Counts(context.Context) (stack.Counts, error) {
 }
 
 func (s *servers) Close(ctx context.Context) error {
-	return s.StopBroker(ctx)
+	err := s.StopBroker(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(err, s.closeElastic())
 }

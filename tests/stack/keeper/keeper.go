@@ -162,6 +162,14 @@ func (c *calls) StartBroker(stack.Nothing, *stack.Nothing) error {
 	return c.do("start broker", stack.Servers.StartBroker)
 }
 
+func (c *calls) StopElasticsearch(stack.Nothing, *stack.Nothing) error {
+	return c.do("stop Elasticsearch", stack.Servers.StopElasticsearch)
+}
+
+func (c *calls) StartElasticsearch(stack.Nothing, *stack.Nothing) error {
+	return c.do("start Elasticsearch", stack.Servers.StartElasticsearch)
+}
+
 func (c *calls) DropConnections(stack.Nothing, *stack.Nothing) error {
 	return c.do("drop connections", stack.Servers.DropConnections)
 }

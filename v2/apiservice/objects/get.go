@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"gostore/common/httpd"
-	"gostore/common/names"
 )
 
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
@@ -37,7 +36,7 @@ func (h *handler) head(w http.ResponseWriter, r *http.Request) error {
 
 // find returns the name that a request is for and the data service that holds it.
 func (h *handler) find(r *http.Request) (name, address string, err error) {
-	name, err = names.FromPath(r.URL.EscapedPath())
+	name, err = nameOf(r)
 	if err != nil {
 		return "", "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"gostore/common/httpd"
+	"gostore/common/names"
 )
 
 // Locator finds the data service that holds an object; "" if there is none, as far as is known, and
@@ -41,4 +42,14 @@ type handler struct {
 func Handler(locator Locator, chooser Chooser, streams Streamer) http.Handler {
 	h := &handler{locator, chooser, streams}
 	return httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodHead: h.head}
+}
+
+// nameOf returns the name in a request's path. One that makes no file name is refused here already,
+// before a body is on its way.
+func nameOf(r *http.Request) (string, error) {
+	name, err := names.FromPath(r.URL.EscapedPath())
+	if err == nil {
+		_, err = names.File(name)
+	}
+	return name, err
 }

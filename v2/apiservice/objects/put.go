@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"gostore/common/httpd"
-	"gostore/common/names"
 )
 
 // put streams the body to the data service that holds the name already, so that a later GET never
@@ -13,11 +12,8 @@ import (
 // still choose two, and a holder that is away cannot be asked: chapter 3 ends that by giving each
 // body a version of its own.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
-	name, err := names.FromPath(r.URL.EscapedPath())
+	name, err := nameOf(r)
 	if err != nil {
-		return err
-	}
-	if _, err := names.File(name); err != nil { // asked here too, before the body is on its way
 		return err
 	}
 	address, err := h.placeFor(r.Context(), name)

@@ -1,0 +1,59 @@
+// Command dataservice keeps objects on its disk, tells the API services every second that it is
+// there, and answers when they ask who holds an object.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"gostore/chapter3/dataservice/heartbeat"
+	"gostore/chapter3/dataservice/locate"
+	"gostore/chapter3/dataservice/objects"
+	"gostore/common/files"
+	"gostore/common/httpd"
+	"gostore/common/rabbitmq"
+	"gostore/common/service"
+)
+
+func main() {
+	service.Main(run)
+}
+
+func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
+	if err := env.Err(); err != nil {
+		return err
+	}
+	address, err := heartbeat.Address(listen, env.Optional("ADVERTISE_ADDRESS"))
+	if err != nil {
+		return err
+	}
+	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	if err != nil {
+		return err
+	}
+	dir, err := files.Open(root)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // the process ends, and the lock with it
+	locate.Answer(broker, address, dir, log)
+	return serve(ctx, listen, address, dir, broker, log)
+}
+
+// serve announces the service for as long as it answers requests, and stays connected to the broker
+// until the last of them is done.
+func serve(ctx context.Context, listen, address string, dir *files.Dir, broker *rabbitmq.Client, log *slog.Logger) error {
+	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { broker.Run(brokerCtx) })
+	background.Go(func() { heartbeat.Announce(ctx, broker, address) })
+	defer background.Wait()
+	defer disconnect()
+	return httpd.Serve(ctx, listen, httpd.Routes{
+		"objects": objects.Handler(dir),
+		"healthz": httpd.Health(func() error { _, err := broker.Since(); return err }),
+	}, log)
+}

@@ -1,0 +1,18 @@
+package objects
+
+import (
+	"net/http"
+
+	"gostore/common/files"
+	"gostore/common/httpd"
+)
+
+// put streams the body to disk and answers 200 once it is durable. Of two puts of one name at the
+// same time the one that ends last stays, whole.
+func put(dir *files.Dir, w http.ResponseWriter, r *http.Request) error {
+	file, err := fileOf(r)
+	if err != nil {
+		return err
+	}
+	return dir.Save(file, httpd.NewBody(w, r))
+}
