@@ -16,17 +16,18 @@ import (
 // ErrInUse is returned by Open for a root that a running process has open.
 var ErrInUse = errors.New("in use by another process")
 
-// Dir is a STORE_ROOT: objects/ with the whole files and temp/ with those still being written.
+// Dir is a STORE_ROOT: objects/ with the whole files, temp/ with those still being written, and
+// rotten/ with those that were found to be not what they should be.
 // Its methods may be called by several goroutines at once.
 type Dir struct {
-	objects, temp string
-	lock          *os.File
+	objects, temp, rotten string
+	lock                  *os.File
 }
 
 // Open makes root/objects and root/temp where they are missing and removes what a process that died
 // left in temp. The root is this process's alone until Close.
 func Open(root string) (*Dir, error) {
-	d := &Dir{objects: filepath.Join(root, "objects"), temp: filepath.Join(root, "temp")}
+	d := &Dir{objects: filepath.Join(root, "objects"), temp: filepath.Join(root, "temp"), rotten: filepath.Join(root, "rotten")}
 	if err := os.MkdirAll(d.objects, 0o755); err != nil {
 		return nil, fmt.Errorf("store root: %w", err)
 	}
@@ -94,29 +95,104 @@ func (d *Dir) Has(name string) (bool, error) {
 	return err == nil, err
 }
 
+// Names calls do with the name of every whole file, in no order, until it returns an error.
+func (d *Dir) Names(do func(name string) error) error {
+	dir, err := os.Open(d.objects)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // opened for reading
+	for {
+		names, err := dir.Readdirnames(10_000)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := do(name); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Is tells whether f, which Open returned, is still the file of that name.
+func (d *Dir) Is(name string, f *os.File) (bool, error) {
+	there, err := os.Stat(filepath.Join(d.objects, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	open, err := f.Stat()
+	return err == nil && os.SameFile(there, open), err
+}
+
+// SetAside moves a whole file that is not what it should be to root/rotten: nobody finds it there
+// but people. One that was set aside before under that name is replaced.
+func (d *Dir) SetAside(name string) error {
+	if err := os.MkdirAll(d.rotten, 0o755); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(d.objects, name), filepath.Join(d.rotten, name)); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(d.rotten), syncDir(d.objects))
+}
+
 // Save makes a file of that name out of what body has until EOF, and returns once it is durable.
 // On an error while it is written there is nothing of it, and a file that had the name is as before.
 func (d *Dir) Save(name string, body io.Reader) error {
-	f, err := os.CreateTemp(d.temp, "*")
+	t, err := d.Create()
 	if err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}
-	if err := fill(f, body); err != nil {
-		return errors.Join(fmt.Errorf("save %s: %w", name, err), os.Remove(f.Name()))
+	if _, err := t.Append(body); err != nil {
+		return errors.Join(fmt.Errorf("save %s: %w", name, err), t.Drop())
 	}
-	if err := d.commit(f.Name(), name); err != nil {
-		return errors.Join(fmt.Errorf("commit %s: %w", name, err), removeIfThere(f.Name()))
+	return t.Commit(name)
+}
+
+// Temp is a file that is being written. It ends with Commit or Drop. It is for one goroutine at a
+// time.
+type Temp struct {
+	dir  *Dir
+	file *os.File
+}
+
+// Create begins a file that nobody can see yet.
+func (d *Dir) Create() (*Temp, error) {
+	f, err := os.CreateTemp(d.temp, "*")
+	if err != nil {
+		return nil, err
+	}
+	return &Temp{d, f}, nil
+}
+
+// Append adds what from has until EOF, and tells how many bytes that was.
+func (t *Temp) Append(from io.Reader) (int64, error) {
+	return io.Copy(t.file, from)
+}
+
+// Commit makes the file durable and then visible under name, in place of a file that had the name.
+// After an error there is nothing of it, or, if the very last step failed, all of it.
+func (t *Temp) Commit(name string) error {
+	err := errors.Join(t.file.Sync(), t.file.Close())
+	if err == nil {
+		err = t.dir.commit(t.file.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("commit %s: %w", name, err), removeIfThere(t.file.Name()))
 	}
 	return nil
 }
 
-// fill copies body to f, makes it durable and closes f, also on an error.
-func fill(f *os.File, body io.Reader) error {
-	_, err := io.Copy(f, body)
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
+// Drop removes what has been written.
+func (t *Temp) Drop() error {
+	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 
 // commit makes a written file visible under its name. The directory is synced too: without that a

@@ -1,9 +1,12 @@
 package hash
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -86,6 +89,48 @@ func TestSetHeader(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, hello, h.String())
 	require.Equal(t, "SHA-256="+hello, header.Get("Digest"))
+}
+
+func read(content []byte, want Hash, size int64) ([]byte, error) {
+	return io.ReadAll(NewReader(iotest.OneByteReader(bytes.NewReader(content)), want, size))
+}
+
+func TestReader(t *testing.T) {
+	for _, content := range [][]byte{nil, {1}, bytes.Repeat([]byte("abc"), 100_000)} {
+		got, err := io.ReadAll(NewReader(bytes.NewReader(content), Of(content), int64(len(content))))
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(content, got))
+	}
+}
+
+// TestReaderKeepsTheLastBytesOfWrongContent is what makes a wrong content fall short.
+func TestReaderKeepsTheLastBytesOfWrongContent(t *testing.T) {
+	content := []byte("0123456789")
+	got, err := read(content, Of(nil), 10)
+	require.ErrorIs(t, err, ErrMismatch)
+	require.Less(t, len(got), 10)
+	_, err = read(nil, Of(content), 0)
+	require.ErrorIs(t, err, ErrMismatch)
+}
+
+func TestReaderOfWrongLength(t *testing.T) {
+	content := []byte("0123456789")
+	_, err := read(content, Of(content), 11)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	_, err = read(content, Of(content), 9)
+	require.ErrorIs(t, err, ErrMismatch)
+}
+
+func TestReaderErr(t *testing.T) {
+	r := NewReader(iotest.ErrReader(io.ErrClosedPipe), Of(nil), 1)
+	require.NoError(t, r.Err())
+	_, err := io.ReadAll(r)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	require.ErrorIs(t, r.Err(), io.ErrClosedPipe)
+	r = NewReader(strings.NewReader(""), Of(nil), 0)
+	_, err = io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Err())
 }
 
 func FuzzParse(f *testing.F) {

@@ -38,7 +38,7 @@ func asError(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, names.ErrInvalid), errors.Is(err, hash.ErrInvalid):
+	case errors.Is(err, names.ErrInvalid), errors.Is(err, hash.ErrInvalid), errors.Is(err, hash.ErrMismatch):
 		return Errorf(http.StatusBadRequest, "%v", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Errorf(http.StatusInsufficientStorage, "the disk is full")

@@ -49,8 +49,10 @@ func (a *recorder) Write(p []byte) (int, error) {
 
 // ReadFrom keeps sendfile(2) possible: without it a file is copied through a buffer of ours.
 func (a *recorder) ReadFrom(src io.Reader) (int64, error) {
-	a.begun()
 	n, err := io.Copy(a.ResponseWriter, src)
+	if n > 0 { // or else src failed before it gave anything, and there can still be another answer
+		a.begun()
+	}
 	a.bytes += n
 	return n, err
 }

@@ -18,10 +18,16 @@ import (
 	"testing"
 )
 
-// Main is the TestMain of a chapter: it adds the flag -api.
+// Main is the TestMain of a chapter: it adds the flags -api and -long.
 func Main(m *testing.M) {
 	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster of our own")
+	flag.Bool("long", false, "where there is a short and a long form of a test, run the long one")
 	os.Exit(m.Run())
+}
+
+func isLong() bool {
+	long := flag.Lookup("long")
+	return long != nil && long.Value.String() == "true"
 }
 
 // Run runs the chapter in the working directory and tries all that a chapter of that number can do.

@@ -27,6 +27,10 @@ func wholeObjects() capability  { return capability{since: 2, until: 4} } // one
 func recovery() capability      { return capability{since: 2} }           // services and broker come and go
 func versioning() capability    { return capability{since: 3} }           // every PUT is a version, none is lost
 func digests() capability       { return capability{since: 3} }           // a PUT announces its SHA-256 and its length
+func verifying() capability     { return capability{since: 4} }           // a body that has not its digest is not kept
+func storedOnce() capability    { return capability{since: 4, until: 4} } // equal content is one file; from chapter 5 on six
+func rotSetAside() capability   { return capability{since: 4, until: 4} } // what has rotted is not served; chapter 5 repairs it
+func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
 
 // test is one behaviour.
@@ -89,6 +93,16 @@ func tests() []test {
 		{"VersionsOverRollover", versioning(), versionsOverRollover, true},
 		{"ElasticsearchRestart", versioning(), elasticsearchRestart, true},
 		{"ElasticsearchSilent", versioning(), elasticsearchSilent, true},
+
+		{"LinearizableVersions", versioning(), linearizableVersions, true},
+
+		{"WrongBody", verifying(), wrongBody, false},
+		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, false},
+		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, false},
+		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, false},
+		{"EqualContentAtOnce", verifying(), equalContentAtOnce, false},
+		{"RottenFile", rotSetAside(), rottenFile, false},
+		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, false},
 
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, true},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, true},

@@ -244,10 +244,7 @@ func waitForRefresh(t *testing.T, e *elasticsearch) {
 
 func escapedIDs(t *testing.T, e *elasticsearch) {
 	index := e.index(t, "")
-	for escaped, id := range map[string]string{"a%2Fb": "a/b", "%3F%23": "?#", "a+b%20c": "a+b c", "%E4%B8%96": "世", "..": "..", "%25%32%46": "%2F", "_x": "_x", strings.Repeat("i", 512): strings.Repeat("i", 512)} {
-		if id == ".." {
-			continue // clients clean it away
-		}
+	for escaped, id := range map[string]string{"a%2Fb": "a/b", "%3F%23": "?#", "a+b%20c": "a+b c", "%E4%B8%96": "世", "%25%32%46": "%2F", "_x": "_x", strings.Repeat("i", 512): strings.Repeat("i", 512)} {
 		require.Equal(t, 201, e.do(t, "PUT /"+index+"/_doc/"+escaped, versionOf("e", 1)).status, escaped)
 		require.Equal(t, id, e.do(t, "GET /"+index+"/_doc/"+escaped, "").at("_id"))
 	}

@@ -155,16 +155,22 @@ func (m *metric) add(kind, key string) {
 	m.min, m.max = math.Min(m.min, number), math.Max(m.max, number)
 }
 
-func (m *metric) body(kind string) map[string]any {
+// body is the metric's answer, of a field of fieldKind.
+func (m *metric) body(kind, fieldKind string) map[string]any {
+	value := m.max
 	switch {
 	case kind == "value_count":
 		return map[string]any{"value": m.n}
 	case m.n == 0:
 		return map[string]any{"value": nil}
 	case kind == "min":
-		return map[string]any{"value": m.min}
+		value = m.min
 	}
-	return map[string]any{"value": m.max}
+	body := map[string]any{"value": value}
+	if fieldKind == "boolean" {
+		body["value_as_string"] = strconv.FormatBool(value != 0)
+	}
+	return body
 }
 
 // kindIn returns the type of the aggregation's field in an index, "" if it is not there.
@@ -184,7 +190,7 @@ func (a aggregation) kindIn(m *mapping) (string, error) {
 func (r *searchRequest) aggregate(ctx context.Context, views []*view) (map[string]any, error) {
 	bodies := map[string]any{}
 	for _, a := range r.aggs {
-		c := &collection{agg: a, buckets: map[string]*bucket{}, streams: len(views) == 1}
+		c := &collection{agg: a, kinds: make([]string, len(a.subs)), buckets: map[string]*bucket{}, streams: len(views) == 1}
 		for _, v := range views {
 			q, err := v.bind(r.query)
 			if err == nil {
@@ -202,7 +208,8 @@ func (r *searchRequest) aggregate(ctx context.Context, views []*view) (map[strin
 // collection is an aggregation at work.
 type collection struct {
 	agg     aggregation
-	kind    string // of the field's values
+	kind    string   // of the field's values
+	kinds   []string // of those of the sub-aggregations' fields
 	buckets map[string]*bucket
 	streams bool // there is one index: a value that is past comes no more
 	others  int64
@@ -214,11 +221,12 @@ func (c *collection) collect(ctx context.Context, v *view, q query) error {
 	if err != nil {
 		return err
 	}
-	kinds := make([]string, len(c.agg.subs))
 	for i, sub := range c.agg.subs {
-		if kinds[i], err = sub.kindIn(v.idx.Mapping); err != nil {
+		kind, err := sub.kindIn(v.idx.Mapping)
+		if err != nil {
 			return err
 		}
+		c.kinds[i] = cmp.Or(kind, c.kinds[i])
 	}
 	if kind == "" {
 		return nil
@@ -230,7 +238,7 @@ func (c *collection) collect(ctx context.Context, v *view, q query) error {
 	for m := range v.matches(ctx, q, d, isOwn) {
 		if !isOwn {
 			for _, key := range m.keys(c.agg.field) {
-				c.add(key, m, kinds)
+				c.add(key, m)
 			}
 			continue
 		}
@@ -238,25 +246,25 @@ func (c *collection) collect(ctx context.Context, v *view, q query) error {
 			c.prune()
 			last = m.key
 		}
-		c.add(m.key, m, kinds)
+		c.add(m.key, m)
 	}
 	return nil
 }
 
-func (c *collection) add(key string, m *doc, kinds []string) {
+func (c *collection) add(key string, m *doc) {
 	if c.agg.kind != "terms" {
 		c.all.add(c.kind, key)
 		return
 	}
 	b := c.buckets[key]
 	if b == nil {
-		b = &bucket{key: key, metrics: make([]metric, len(kinds))}
+		b = &bucket{key: key, metrics: make([]metric, len(c.kinds))}
 		c.buckets[key] = b
 	}
 	b.docs++
 	for i, sub := range c.agg.subs {
 		for _, value := range m.keys(sub.field) {
-			b.metrics[i].add(kinds[i], value)
+			b.metrics[i].add(c.kinds[i], value)
 		}
 	}
 }
@@ -298,7 +306,7 @@ func (c *collection) compare(a, b *bucket) int {
 
 func (c *collection) body() map[string]any {
 	if c.agg.kind != "terms" {
-		return c.all.body(c.agg.kind)
+		return c.all.body(c.agg.kind, c.kind)
 	}
 	shown := []any{}
 	for _, b := range c.first() {
@@ -307,7 +315,7 @@ func (c *collection) body() map[string]any {
 			body["key_as_string"] = strconv.FormatBool(b.key == boolKey(true))
 		}
 		for i, sub := range c.agg.subs {
-			body[sub.name] = b.metrics[i].body(sub.kind)
+			body[sub.name] = b.metrics[i].body(sub.kind, c.kinds[i])
 		}
 		shown = append(shown, body)
 	}

@@ -107,6 +107,9 @@ func parseBulk(body []byte, index string) ([]bulkItem, error) {
 		if item.index == "" {
 			return nil, invalid("index is missing")
 		}
+		if item.id == "" {
+			return nil, invalid("id is missing")
+		}
 	}
 	return items, nil
 }

@@ -15,7 +15,8 @@
 // all n. Memory is that of one answer: a search keeps twice from+size hits at most, a terms aggregation
 // on one index twice its size in buckets, on several all distinct values. The data is in the file (and
 // the kernel's cache): about 1 kB for a document of 100 bytes with four fields. A point in time keeps old
-// pages from being reused: the file grows with what is written meanwhile, and never shrinks.
+// pages from being reused, and so does an index with refresh_interval -1 that nobody refreshes: the file
+// grows with what is written meanwhile, and never shrinks. It is bounded at 64 GB.
 //
 // What is simplified: one node and one shard, whatever number_of_shards says. There are no scores: every
 // score is 1. Fields are keyword, text (cut into words roughly), long, integer, double, float, boolean

@@ -49,6 +49,9 @@ func (x *extraction) member(path string, value any) error {
 	if value == nil {
 		return nil
 	}
+	if err := checkPath(path); err != nil {
+		return err
+	}
 	f := x.root.find(path)
 	if f == nil {
 		return x.unknown(path, value)
@@ -75,7 +78,37 @@ func (x *extraction) member(path string, value any) error {
 	return x.value(path, f, value)
 }
 
+// maxDepth and maxFields are the real server's bounds on mappings, maxPath keeps a name of a bucket.
+const (
+	maxDepth  = 20
+	maxFields = 1000
+	maxPath   = 1000
+)
+
+func checkPath(path string) error {
+	names := strings.Split(path, ".")
+	switch {
+	case slices.Contains(names, ""):
+		return badRequest("mapper_parsing_exception", "failed to parse: field name cannot be an empty string")
+	case len(names) > maxDepth, len(path) > maxPath:
+		return illegalArgument("Limit of mapping depth [%d] has been exceeded due to object field [%.100s]", maxDepth, path)
+	}
+	return nil
+}
+
+// size is how many fields there are in all.
+func (f *field) size() int {
+	n := 1
+	for _, inner := range f.Properties {
+		n += inner.size()
+	}
+	return n + len(f.Fields)
+}
+
 func (x *extraction) value(path string, f *field, value any) error {
+	if f.isObject() {
+		return badRequest("mapper_parsing_exception", "object mapping for [%s] tried to parse field [%s] as object, but found a concrete value", path, path)
+	}
 	keys, err := keysFor(f, value)
 	if err != nil {
 		return badRequest("mapper_parsing_exception", "failed to parse field [%s] of type [%s] in document with id '%s'. Preview of field's value: '%v'",

@@ -351,6 +351,9 @@ func (s *Server) putTemplate(c *call) (answer, error) {
 		return answer{}, err
 	}
 	made, err := parseIndexTemplate(object)
+	if err == nil && len(c.at["name"]) > 255 {
+		err = illegalArgument("index_template name is too long")
+	}
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,8 +1,8 @@
 package elastic
 
 import (
-	"encoding/json"
 	"maps"
+	"strconv"
 	"strings"
 )
 
@@ -146,13 +146,13 @@ func parseField(name string, raw map[string]any) (*field, error) {
 }
 
 func wholeNumber(value any) (int, error) {
-	number, ok := value.(json.Number)
-	if !ok {
-		return 0, illegalArgument("[%v] is not a number", value)
-	}
-	n, err := number.Int64()
+	text, err := textOf(value)
 	if err != nil {
-		return 0, illegalArgument("[%v] is not a whole number", value)
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, badRequest("number_format_exception", "For input string: \"%s\"", text)
 	}
 	return int(n), nil
 }

@@ -187,7 +187,10 @@ func parseTerms(body any) (clause, error) {
 func parseIDs(body any) (clause, error) {
 	object, ok := body.(map[string]any)
 	list, isList := object["values"].([]any)
-	if !ok || !isList {
+	if !isList {
+		list = []any{object["values"]}
+	}
+	if !ok || object["values"] == nil {
 		return nil, badRequest("parsing_exception", "[ids] query malformed")
 	}
 	return points("_id", list), nil
@@ -423,9 +426,6 @@ func parseBool(body any) (clause, error) {
 }
 
 func parseAtLeast(value any) (int, error) {
-	if text, ok := value.(string); ok {
-		value = json.Number(text)
-	}
 	n, err := wholeNumber(value)
 	return max(n, 0), err
 }

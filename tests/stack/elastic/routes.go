@@ -34,8 +34,7 @@ func acknowledged() (answer, error) { return ok(map[string]any{"acknowledged": t
 
 type handler func(*call) (answer, error)
 
-// route is one kind of request. {index}, {id}, {name} and {block} in its path stand for anything that
-// does not begin with an underscore; but an id may.
+// route is one kind of request. {index}, {id}, {name} and {block} in its path stand for anything.
 type route struct {
 	methods, path string
 	handle        handler

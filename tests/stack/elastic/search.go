@@ -279,6 +279,7 @@ func (t *top) add(d *doc) bool {
 	for i, f := range t.order {
 		h.keys[i] = f.keyOf(d)
 	}
+	d.fields = nil // only the keys are needed from here on
 	if t.after != nil && compareKeys(t.order, h.keys, t.after) <= 0 {
 		return false
 	}

@@ -21,6 +21,8 @@ const maxSize = 64 << 30
 const (
 	maxBatch = 256 // writes that share a commit
 	tick     = 20 * time.Millisecond
+
+	lockPatience = time.Second // for the server that had the directory before to be gone
 )
 
 var errClosed = errors.New("the server is closing")
@@ -60,7 +62,7 @@ func openStore(dir string) (*store, error) {
 		return nil, err
 	}
 	db, err := bbolt.Open(filepath.Join(dir, "elastic.db"), 0o600, &bbolt.Options{
-		Timeout: 5 * time.Second, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
+		Timeout: lockPatience, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
 		InitialMmapSize: maxSize, MaxSize: maxSize,
 	})
 	if err != nil {

@@ -169,7 +169,11 @@ func extractSource(m *mapping, id string, source []byte) (*extraction, error) {
 	if err != nil {
 		return nil, badRequest("mapper_parsing_exception", "failed to parse: %s", err)
 	}
-	return extract(m, id, object)
+	x, err := extract(m, id, object)
+	if err == nil && x.root != m && x.root.size() > maxFields {
+		err = illegalArgument("Limit of total fields [%d] has been exceeded", maxFields)
+	}
+	return x, err
 }
 
 // checkUnique refuses an object with two members of one name, anywhere in the next value.

@@ -112,7 +112,9 @@ func passOn(response *http.Response, address string) error {
 	}
 	message := strings.TrimSpace(string(line))
 	switch response.StatusCode {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusInsufficientStorage:
+	case http.StatusNotFound: // it had the content when it was asked
+		return httpd.Unavailable("data service %s has not got the content any more: try again", address)
+	case http.StatusBadRequest, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
