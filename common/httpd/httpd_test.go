@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -409,4 +410,17 @@ func random(size int) []byte {
 	source := rand.NewChaCha8([32]byte{1})
 	_, _ = source.Read(content) // never fails
 	return content
+}
+
+// TestSendOfWhatFailsAtOnce has a body that fails before it gave anything: there is still time for
+// another answer.
+func TestSendOfWhatFailsAtOnce(t *testing.T) {
+	s := start(t, Routes{"x": Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Length", "10")
+		w.Header().Set("Content-Type", "application/octet-stream")
+		return Send(w, iotest.ErrReader(Unavailable("it has rotted")), 10)
+	})})
+	response, line := s.do(t, http.MethodGet, "/x", nil)
+	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
+	require.Equal(t, "it has rotted\n", line)
 }

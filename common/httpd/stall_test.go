@@ -243,3 +243,23 @@ func (c *client) wantClosed() {
 }
 
 func (c *client) elapsed() time.Duration { return time.Since(c.since) }
+
+func TestStreamToClientThatStopsReading(t *testing.T) {
+	ended := make(chan error, 1)
+	handler := Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		lines := Stream(w)
+		for {
+			if _, err := lines.Write(make([]byte, 4<<10)); err != nil {
+				ended <- err
+				return err
+			}
+		}
+	})
+	inBubble(t, Routes{"lines": handler}, func(t *testing.T, c *client) {
+		c.send("GET /lines HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(stallPatience)
+		synctest.Wait()
+		require.Len(t, ended, 1, "given up by now")
+		require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)
+	})
+}

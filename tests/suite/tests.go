@@ -1,6 +1,9 @@
 package suite
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // capability is something that chapters can do, from one chapter on, and mostly for good.
 type capability struct {
@@ -43,6 +46,10 @@ type test struct {
 
 // tests lists all there are. One that stands in this package and not here fails its build.
 func tests() []test {
+	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), faultTests())
+}
+
+func objectTests() []test {
 	return []test{
 		{"PutThenGet", objects(), putThenGet, false},
 		{"Head", objects(), head, false},
@@ -52,33 +59,39 @@ func tests() []test {
 		{"ConcurrentOverwrites", objects(), concurrentOverwrites, false},
 		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, false},
 		{"FileOnDisk", namedFiles(), fileOnDisk, false},
-
 		{"GoodNames", naming(), goodNames, false},
 		{"BadNames", naming(), badNames, false},
 		{"LongestName", naming(), longestName, false},
 		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, false},
+		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, false},
+	}
+}
 
+func requestTests() []test {
+	return []test{
 		{"WrongMethods", badRequests(), wrongMethods, false},
 		{"NoDeleteYet", noDelete(), noDeleteYet, false},
 		{"WrongPaths", badRequests(), wrongPaths, false},
 		{"BodyCutShort", badRequests(), bodyCutShort, false},
 		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, false},
-		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, false},
 		{"ClientStalls", badRequests(), clientStalls, false},
 		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, false},
+	}
+}
 
-		{"Restart", durability(), restart, true},
-		{"StopFinishesRequests", durability(), stopFinishesRequests, true},
-		{"KillInMidPut", durability(), killInMidPut, true},
-		{"StoreRootInUse", durability(), storeRootInUse, true},
-
+func spreadTests() []test {
+	return []test{
 		{"Locate", locating(), locate, false},
 		{"LocateUnknown", locating(), locateUnknown, false},
 		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, false},
 		{"EitherAPIService", spreading(), eitherAPIService, false},
 		{"AllDataServicesAreUsed", spreading(), allDataServicesAreUsed, false},
 		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, false},
+	}
+}
 
+func versionTests() []test {
+	return []test{
 		{"DigestIsNeeded", digests(), digestIsNeeded, false},
 		{"DigestInEitherForm", digests(), digestInEitherForm, false},
 		{"LengthIsNeeded", digests(), lengthIsNeeded, false},
@@ -93,9 +106,12 @@ func tests() []test {
 		{"VersionsOverRollover", versioning(), versionsOverRollover, true},
 		{"ElasticsearchRestart", versioning(), elasticsearchRestart, true},
 		{"ElasticsearchSilent", versioning(), elasticsearchSilent, true},
-
 		{"LinearizableVersions", versioning(), linearizableVersions, true},
+	}
+}
 
+func contentTests() []test {
+	return []test{
 		{"WrongBody", verifying(), wrongBody, false},
 		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, false},
 		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, false},
@@ -103,7 +119,15 @@ func tests() []test {
 		{"EqualContentAtOnce", verifying(), equalContentAtOnce, false},
 		{"RottenFile", rotSetAside(), rottenFile, false},
 		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, false},
+	}
+}
 
+func faultTests() []test {
+	return []test{
+		{"Restart", durability(), restart, true},
+		{"StopFinishesRequests", durability(), stopFinishesRequests, true},
+		{"KillInMidPut", durability(), killInMidPut, true},
+		{"StoreRootInUse", durability(), storeRootInUse, true},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, true},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, true},
 		{"AllDataServicesGone", recovery(), allDataServicesGone, true},
