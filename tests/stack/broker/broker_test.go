@@ -77,7 +77,7 @@ func TestCloseFreesThePort(t *testing.T) {
 		conn, _ := dial(t, b)
 		lost := conn.NotifyClose(make(chan *amqp.Error, 1))
 		require.NoError(t, b.Close())
-		_ = <-lost // when it comes, not what it says
+		<-lost //nolint:errcheck // when it comes, not what it says
 		next, err := Listen(b.Addr())
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, next.Close()) })
