@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,7 +19,10 @@ import (
 // beginning is how many bytes of a body are enough to know it by.
 const beginning = 64
 
-// find returns the files of all STORE_ROOTs that begin with those bytes, temporary ones too.
+// headerSize is how many bytes come before the content in a file, from chapter 5 on.
+const headerSize = 56
+
+// find returns the files of all STORE_ROOTs whose content begins with those bytes, temporary ones too.
 func (s *Store) find(beginning []byte) (found []string, err error) {
 	for _, p := range s.cluster.All() {
 		files, err := filesBelow(p.Root)
@@ -62,12 +66,15 @@ func beginsWith(file string, beginning []byte) (bool, error) {
 		return false, err
 	}
 	defer f.Close() // opened for reading
-	head := make([]byte, len(beginning))
-	n, err := f.ReadAt(head, 0)
-	if n < len(head) {
-		return false, nil
+	for _, at := range []int64{0, headerSize} {
+		head := make([]byte, len(beginning))
+		if _, err := f.ReadAt(head, at); err == nil && bytes.Equal(head, beginning) {
+			return true, nil
+		} else if err != nil && !errors.Is(err, io.EOF) {
+			return false, err
+		}
 	}
-	return bytes.Equal(head, beginning), err
+	return false, nil
 }
 
 // requireFiles checks that the only files that begin with those bytes are n, and returns them.

@@ -68,10 +68,11 @@ func refuses(address string) error {
 // killInMidPut kills −9 whoever has half of an object on its disk.
 func killInMidPut(t *testing.T, s *Store) {
 	name, body := newName(), newBody(600_000)
-	s.beginPut(t, s.api[0], name, body, len(body)/2)
+	p := s.beginPut(t, s.api[0], name, body, len(body)/2)
 	victim := s.ownerOf(t, s.requireFiles(t, 1, body[:beginning])[0])
 	victim.Kill()
 	s.requireFiles(t, 1, body[:beginning]) // it had no time to tidy up, or this test shows nothing
+	require.NoError(t, p.conn.Close())
 	require.NoError(t, victim.Start())
 	require.NoError(t, s.cluster.AwaitHealthy(t.Context()))
 	s.requireNoTemp(t)

@@ -131,7 +131,7 @@ func (s *Store) requireWorks(t *testing.T, old string, body []byte) {
 			return s.tryGet(t.Context(), api, old, body)
 		})
 	}
-	s.whereIs(t, old, body)
+	require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, s.locateURL(old, body), nil).status)
 	for _, p := range s.cluster.All() {
 		select {
 		case <-p.Exited():

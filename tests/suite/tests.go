@@ -34,6 +34,7 @@ func verifying() capability     { return capability{since: 4} }           // a b
 func storedOnce() capability    { return capability{since: 4, until: 4} } // equal content is one file; from chapter 5 on six
 func rotSetAside() capability   { return capability{since: 4, until: 4} } // what has rotted is not served; chapter 5 repairs it
 func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
+func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be gone or rotten
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
 
 // test is one behaviour.
@@ -46,7 +47,7 @@ type test struct {
 
 // tests lists all there are. One that stands in this package and not here fails its build.
 func tests() []test {
-	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), faultTests())
+	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), faultTests())
 }
 
 func objectTests() []test {
@@ -81,11 +82,11 @@ func requestTests() []test {
 
 func spreadTests() []test {
 	return []test{
-		{"Locate", locating(), locate, false},
+		{"Locate", wholeObjects(), locate, false},
 		{"LocateUnknown", locating(), locateUnknown, false},
 		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, false},
 		{"EitherAPIService", spreading(), eitherAPIService, false},
-		{"AllDataServicesAreUsed", spreading(), allDataServicesAreUsed, false},
+		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, false},
 		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, false},
 	}
 }
@@ -119,6 +120,20 @@ func contentTests() []test {
 		{"EqualContentAtOnce", verifying(), equalContentAtOnce, false},
 		{"RottenFile", rotSetAside(), rottenFile, false},
 		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, false},
+	}
+}
+
+func redundancyTests() []test {
+	return []test{
+		{"SixShards", redundancy(), sixShards, false},
+		{"SizesAroundStripes", redundancy(), sizesAroundStripes, false},
+		{"TwoShardsGone", redundancy(), twoShardsGone, true},
+		{"ThreeShardsGone", redundancy(), threeShardsGone, false},
+		{"RottenShards", redundancy(), rottenShards, true},
+		{"PutRepairs", redundancy(), putRepairs, false},
+		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, true},
+		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, true},
+		{"DataServiceKilledInMidGet", redundancy(), dataServiceKilledInMidGet, true},
 	}
 }
 

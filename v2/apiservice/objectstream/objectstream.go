@@ -123,7 +123,7 @@ func passOn(response *http.Response, address string) error {
 	}
 	message := strings.TrimSpace(string(line))
 	switch response.StatusCode {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusInsufficientStorage:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusRequestTimeout, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)

@@ -114,7 +114,7 @@ func passOn(response *http.Response, address string) error {
 	switch response.StatusCode {
 	case http.StatusNotFound: // it had the content when it was asked
 		return httpd.Unavailable("data service %s has not got the content any more: try again", address)
-	case http.StatusBadRequest, http.StatusInsufficientStorage:
+	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)

@@ -1,0 +1,53 @@
+// Package erasure carries objects to and from data services as shards: it is package rs with streams
+// around it. A stripe at a time is in memory, and a few more so that nobody waits for nobody.
+package erasure
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"gostore/chapter5/apiservice/objectstream"
+	"gostore/chapter5/rs"
+)
+
+// stripesAtOnce is how many stripes of one object are on their way to data services.
+const stripesAtOnce = 3
+
+// Streams carries shards; see package objectstream.
+type Streams interface {
+	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
+	Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, error)
+	Check(ctx context.Context, address, name string) error
+}
+
+// Codec reads and writes objects. Its methods may be called by several goroutines at once.
+type Codec struct {
+	streams Streams
+	coder   *rs.Coder
+	stripes *sync.Pool // of *rs.Stripe
+}
+
+// NewCodec returns a codec.
+func NewCodec(streams Streams) (*Codec, error) {
+	coder, err := rs.NewCoder()
+	if err != nil {
+		return nil, err
+	}
+	return &Codec{streams, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}}, nil
+}
+
+// stripe returns a stripe for an object. Those of small objects, of which there may be thousands at
+// once, take little memory and are not kept.
+func (c *Codec) stripe(o rs.Object) *rs.Stripe {
+	if o.Stripes() <= 1 {
+		return rs.NewStripe()
+	}
+	return c.stripes.Get().(*rs.Stripe)
+}
+
+func (c *Codec) giveBack(o rs.Object, s *rs.Stripe) {
+	if o.Stripes() > 1 {
+		c.stripes.Put(s)
+	}
+}

@@ -1,0 +1,153 @@
+package erasure
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"gostore/chapter5/apiservice/locate"
+	"gostore/chapter5/apiservice/objectstream"
+	"gostore/chapter5/rs"
+	"gostore/common/hash"
+)
+
+const (
+	repairsAtOnce = 2
+	queued        = 10_000               // objects that wait to be looked at; more are forgotten until they are read again
+	checkPause    = 5 * time.Millisecond // between two objects of which nothing is known: reading them all again costs disks
+)
+
+// Locator finds shards, and says where new ones are to go.
+type Locator interface {
+	Locate(ctx context.Context, name string) (places locate.Places, sure bool, err error)
+}
+
+// Spreader says where shards that nobody holds are to go.
+type Spreader interface {
+	Spread(places locate.Places) (locate.Places, error)
+}
+
+// Repairer makes objects whole again: it has every shard looked at where it lies, and makes anew those
+// that are missing. It does so once at a time for each object, and to the end whatever becomes of the
+// request that was the occasion.
+type Repairer struct {
+	codec    *Codec
+	locator  Locator
+	spreader Spreader
+	log      *slog.Logger
+
+	urgent, idle chan rs.Object
+
+	mu      sync.Mutex
+	waiting map[rs.Object]bool // in a queue, or being looked at; true if urgent
+}
+
+// NewRepairer returns a repairer, which works while Run runs.
+func NewRepairer(codec *Codec, locator Locator, spreader Spreader, log *slog.Logger) *Repairer {
+	return &Repairer{
+		codec: codec, locator: locator, spreader: spreader, log: log,
+		urgent: make(chan rs.Object, queued), idle: make(chan rs.Object, queued), waiting: map[rs.Object]bool{},
+	}
+}
+
+// Look has an object looked at: soon if it is suspect, or else when there is nothing else to do. It
+// returns at once.
+func (r *Repairer) Look(o rs.Object, suspect bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if urgent, waits := r.waiting[o]; waits && (urgent || !suspect) {
+		return
+	}
+	queue := r.idle
+	if suspect {
+		queue = r.urgent
+	}
+	select {
+	case queue <- o:
+		r.waiting[o] = suspect
+	default:
+	}
+}
+
+// Run works until ctx is done. A repair under way is ended then.
+func (r *Repairer) Run(ctx context.Context) {
+	var working sync.WaitGroup
+	for range repairsAtOnce {
+		working.Go(func() { r.work(ctx, r.urgent, nil) })
+	}
+	pace := time.NewTicker(checkPause)
+	defer pace.Stop()
+	working.Go(func() { r.work(ctx, r.idle, pace.C) })
+	working.Wait()
+}
+
+func (r *Repairer) work(ctx context.Context, queue <-chan rs.Object, pace <-chan time.Time) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case o := <-queue:
+			if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
+				r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
+			}
+			r.done(o)
+		}
+		if pace != nil {
+			select {
+			case <-ctx.Done():
+			case <-pace:
+			}
+		}
+	}
+}
+
+func (r *Repairer) done(o rs.Object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, o)
+}
+
+// repair looks at one object and makes it whole.
+func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
+	content := hash.Hash(o.Hash())
+	held, sure, err := r.locator.Locate(ctx, content.Hex())
+	if err != nil {
+		return err
+	}
+	held = r.sound(ctx, content, held)
+	if held.Known() == rs.Shards || !sure {
+		return nil // those of a service that is silent may well be there: the next read will tell
+	}
+	wanted, err := r.spreader.Spread(held)
+	if err != nil {
+		return err
+	}
+	reader := r.codec.Read(ctx, o, held)
+	defer reader.Close()
+	err = r.codec.send(ctx, o, held, wanted, func(s *rs.Stripe) error { return reader.load(s, r.codec.coder.Reconstruct) })
+	if err == nil {
+		r.log.Info("repaired", "hash", content.String(), "shards", rs.Shards-held.Known())
+	}
+	return err
+}
+
+// sound has each shard looked at by the data service that holds it, and returns those that are right.
+// One that cannot be asked may be right.
+func (r *Repairer) sound(ctx context.Context, content hash.Hash, held locate.Places) locate.Places {
+	var checking sync.WaitGroup
+	for shard, address := range held {
+		if address == "" {
+			continue
+		}
+		checking.Go(func() {
+			err := r.codec.streams.Check(ctx, address, rs.Name(content, shard))
+			if errors.Is(err, objectstream.ErrGone) {
+				held[shard] = ""
+			}
+		})
+	}
+	checking.Wait()
+	return held
+}

@@ -1,0 +1,147 @@
+// Package locate finds the data services that hold the shards of a content, by asking all of them at
+// once.
+package locate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"gostore/chapter5/rs"
+	"gostore/common/httpd"
+	"gostore/common/rabbitmq"
+)
+
+// exchange is where data services are asked: the body of a message is a hash in hexadecimal.
+const exchange = "dataServers"
+
+// patience is how long a data service that is taken to be alive may leave a question unanswered.
+const patience = time.Second
+
+// atOnce is how many questions one API service has under way. More would only queue up in the
+// broker, with their patience running out there.
+const atOnce = 32
+
+// answer comes from every data service that is asked, whether it holds shards or not.
+type answer struct {
+	Address string `json:"address"`
+	Shards  []int  `json:"shards"`
+}
+
+// Places says which data service holds each shard of a content; "" where none is known to.
+type Places [rs.Shards]string
+
+// Known returns how many shards are held by somebody.
+func (p Places) Known() (n int) {
+	for _, address := range p {
+		if address != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Broker puts a question to all data services.
+type Broker interface {
+	Request(ctx context.Context, exchange string, body []byte) (<-chan rabbitmq.Message, error)
+}
+
+// DataServices says which data services are alive, so that answers are expected of them.
+type DataServices interface {
+	Live() ([]string, error)
+}
+
+// Locator finds objects. Its methods may be called by several goroutines at once.
+type Locator struct {
+	broker       Broker
+	dataServices DataServices
+	asking       chan struct{} // holds one for each question under way
+}
+
+// NewLocator returns a Locator that asks over broker.
+func NewLocator(broker Broker, dataServices DataServices) *Locator {
+	return &Locator{broker, dataServices, make(chan struct{}, atOnce)}
+}
+
+// Locate returns who holds the shards of a content. sure is true if every live data service has
+// answered, or all shards are found, which takes about a millisecond. Only for one that died in the
+// last seconds, or is overloaded, is there a wait: the whole patience, or a tenth of it where there are
+// shards enough to read the object. The error is an answer for the client.
+func (l *Locator) Locate(ctx context.Context, name string) (places Places, sure bool, err error) {
+	live, err := l.dataServices.Live()
+	if err != nil {
+		return places, false, err
+	}
+	select {
+	case l.asking <- struct{}{}:
+		defer func() { <-l.asking }()
+	case <-ctx.Done():
+		return places, false, ctx.Err()
+	}
+	return l.ask(ctx, name, live)
+}
+
+func (l *Locator) ask(ctx context.Context, name string, live []string) (places Places, sure bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	replies, err := l.broker.Request(ctx, exchange, []byte(name))
+	if err != nil {
+		return places, false, unavailable(err)
+	}
+	return holders(ctx, replies, live)
+}
+
+// holders reads answers until all shards are found, all of live have answered, or time is up.
+func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (places Places, sure bool, err error) {
+	silent := map[string]bool{}
+	for _, address := range live {
+		silent[address] = true
+	}
+	enough := time.NewTimer(patience / 10)
+	defer enough.Stop()
+	for len(silent) > 0 && places.Known() < rs.Shards {
+		select {
+		case <-ctx.Done():
+			return places, false, nil
+		case <-enough.C:
+			if places.Known() >= rs.DataShards {
+				return places, false, nil
+			}
+		case reply := <-replies:
+			var a answer
+			if err := json.Unmarshal(reply.Body, &a); err != nil {
+				return places, false, fmt.Errorf("answer of a data service: %w", err)
+			}
+			places.add(a)
+			delete(silent, a.Address)
+		}
+	}
+	return places, true, nil
+}
+
+// Held returns how many of the shards a data service holds.
+func (p Places) Held(address string) (n int) {
+	for _, holder := range p {
+		if holder == address {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *Places) add(a answer) {
+	for _, shard := range a.Shards {
+		if shard >= 0 && shard < rs.Shards {
+			p[shard] = a.Address
+		}
+	}
+}
+
+func unavailable(err error) error {
+	if errors.Is(err, rabbitmq.ErrUnreachable) {
+		return httpd.Unavailable("%v", err)
+	}
+	return err
+}

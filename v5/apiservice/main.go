@@ -1,0 +1,77 @@
+// Command apiservice is what clients talk to. It keeps nothing itself: names and versions are in
+// Elasticsearch; it cuts content in shards for the data services, and puts it together from theirs.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"gostore/chapter5/apiservice/erasure"
+	"gostore/chapter5/apiservice/heartbeat"
+	"gostore/chapter5/apiservice/locate"
+	"gostore/chapter5/apiservice/objects"
+	"gostore/chapter5/apiservice/objectstream"
+	"gostore/chapter5/apiservice/versions"
+	"gostore/common/es"
+	"gostore/common/httpd"
+	"gostore/common/rabbitmq"
+	"gostore/common/service"
+)
+
+func main() {
+	service.Main(run)
+}
+
+func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
+	listen := env.Required("LISTEN_ADDRESS")
+	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
+	metadataConfig := es.Config{
+		URL: env.Required("ES_SERVER"), Index: env.OrElse("ES_INDEX", "metadata"),
+		MaxAge: env.OrElse("ES_MAX_AGE", "30d"), MaxSize: env.OrElse("ES_MAX_SIZE", "20gb"),
+	}
+	if err := env.Err(); err != nil {
+		return err
+	}
+	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	if err != nil {
+		return err
+	}
+	metadata, err := es.New(metadataConfig, log)
+	if err != nil {
+		return err
+	}
+	defer metadata.Close()
+	dataServices := heartbeat.NewMonitor(broker)
+	return serve(ctx, listen, dataServices, broker, metadata, log)
+}
+
+// serve stays connected to the broker until the last request is done.
+func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, log *slog.Logger) error {
+	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { broker.Run(brokerCtx) })
+	background.Go(func() { metadata.Run(brokerCtx) })
+	defer background.Wait()
+	defer disconnect()
+	locator := locate.NewLocator(broker, dataServices)
+	codec, err := erasure.NewCodec(objectstream.NewClient())
+	if err != nil {
+		return err
+	}
+	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
+	background.Go(func() { repairer.Run(brokerCtx) })
+	return httpd.Serve(ctx, listen, httpd.Routes{
+		"objects":  objects.Handler(locator, dataServices, codec, repairer, metadata),
+		"versions": versions.Handler(metadata),
+		"locate":   locate.Handler(locator),
+		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),
+	}, log)
+}
+
+func ready(ctx context.Context, dataServices *heartbeat.Monitor, metadata *es.Client) error {
+	if _, err := dataServices.Live(); err != nil {
+		return err
+	}
+	return metadata.Ready(ctx)
+}

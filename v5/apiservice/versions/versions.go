@@ -1,0 +1,63 @@
+// Package versions lists the versions of objects.
+//
+//	GET /versions/NAME   every version of one object
+//	GET /versions/       every version of every object
+//
+// Each is one JSON object on a line, by name and version.
+package versions
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"gostore/common/es"
+	"gostore/common/httpd"
+	"gostore/common/names"
+)
+
+// Lister calls do with each version of an object, of all objects if name is "", until it returns an
+// error.
+type Lister interface {
+	Each(ctx context.Context, name string, do func(es.Metadata) error) error
+}
+
+// Handler answers for /versions/ and /versions/NAME, however many there are: it holds none of them.
+func Handler(lister Lister) http.Handler {
+	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+		name, err := nameOf(r)
+		if err != nil {
+			return err
+		}
+		return list(lister, w, r, name)
+	}}
+}
+
+// nameOf returns "" for all objects.
+func nameOf(r *http.Request) (string, error) {
+	path := r.URL.EscapedPath()
+	if path == "/versions" || path == "/versions/" {
+		return "", nil
+	}
+	return names.FromPath(path)
+}
+
+func list(lister Lister, w http.ResponseWriter, r *http.Request, name string) error {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	lines := bufio.NewWriter(httpd.Stream(w))
+	encoder := json.NewEncoder(lines)
+	encoder.SetEscapeHTML(false) // a name is shown as it is
+	some := false
+	err := lister.Each(r.Context(), name, func(m es.Metadata) error {
+		some = true
+		return encoder.Encode(m)
+	})
+	if err == nil && !some && name != "" {
+		err = es.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return lines.Flush()
+}

@@ -1,0 +1,68 @@
+// Command dataservice keeps content on its disk, tells the API services every second that it is
+// there, and answers when they ask who holds an object.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"gostore/chapter5/dataservice/heartbeat"
+	"gostore/chapter5/dataservice/locate"
+	"gostore/chapter5/dataservice/objects"
+	"gostore/chapter5/dataservice/store"
+	"gostore/chapter5/dataservice/temp"
+	"gostore/common/files"
+	"gostore/common/httpd"
+	"gostore/common/rabbitmq"
+	"gostore/common/service"
+)
+
+func main() {
+	service.Main(run)
+}
+
+func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
+	if err := env.Err(); err != nil {
+		return err
+	}
+	address, err := heartbeat.Address(listen, env.Optional("ADVERTISE_ADDRESS"))
+	if err != nil {
+		return err
+	}
+	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	if err != nil {
+		return err
+	}
+	dir, err := files.Open(root)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // the process ends, and the lock with it
+	content, err := store.Open(dir)
+	if err != nil {
+		return err
+	}
+	locate.Answer(broker, address, content, log)
+	return serve(ctx, listen, address, content, broker, log)
+}
+
+// serve announces the service for as long as it answers requests, and stays connected to the broker
+// until the last of them is done.
+func serve(ctx context.Context, listen, address string, content *store.Store, broker *rabbitmq.Client, log *slog.Logger) error {
+	uploads := temp.NewUploads(content)
+	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { broker.Run(brokerCtx) })
+	background.Go(func() { heartbeat.Announce(ctx, broker, address) })
+	background.Go(func() { uploads.Sweep(ctx, log) })
+	defer background.Wait()
+	defer disconnect()
+	return httpd.Serve(ctx, listen, httpd.Routes{
+		"objects": objects.Handler(content),
+		"temp":    temp.Handler(uploads),
+		"healthz": httpd.Health(func() error { _, err := broker.Since(); return err }),
+	}, log)
+}

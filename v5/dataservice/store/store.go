@@ -1,0 +1,84 @@
+// Package store is what a data service holds: files named by the hash of their content, and, in
+// memory, the index of them. The two change together.
+package store
+
+import (
+	"hash/maphash"
+	"os"
+	"sync"
+
+	"gostore/common/files"
+)
+
+// Store holds content. Questions come by the thousand and are answered out of memory, some 150 bytes
+// for each file; the disk is for those that read and write. Its methods may be called by several
+// goroutines at once.
+type Store struct {
+	dir *files.Dir
+
+	mu    sync.RWMutex
+	index map[string]struct{} // names of files that can be read
+
+	seed    maphash.Seed
+	changes [64]sync.Mutex // each for a share of the names: a name changes in one way at a time
+}
+
+// Open lists what dir has.
+func Open(dir *files.Dir) (*Store, error) {
+	s := &Store{dir: dir, index: map[string]struct{}{}, seed: maphash.MakeSeed()}
+	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
+}
+
+// Has tells whether there is content under that name.
+func (s *Store) Has(name string) (bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, there := s.index[name]
+	return there, nil
+}
+
+// Open opens content and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
+func (s *Store) Open(name string) (*os.File, int64, error) { return s.dir.Open(name) }
+
+// Create begins a file that nobody can see yet.
+func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
+
+// Commit has the content of t under name, durably; what is there already stays. It ends t.
+func (s *Store) Commit(t *files.Temp, name string) error {
+	change := s.change(name)
+	change.Lock()
+	defer change.Unlock()
+	if there, _ := s.Has(name); there { // it has no errors
+		return t.Drop()
+	}
+	if err := t.Commit(name); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index[name] = struct{}{}
+	return nil
+}
+
+// SetAside is for content that was found rotten when it was read from f. What was committed under
+// the name since then stays.
+func (s *Store) SetAside(name string, f *os.File) error {
+	change := s.change(name)
+	change.Lock()
+	defer change.Unlock()
+	if same, err := s.dir.Is(name, f); err != nil || !same {
+		return err
+	}
+	s.forget(name)
+	return s.dir.SetAside(name)
+}
+
+func (s *Store) forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.index, name)
+}
+
+func (s *Store) change(name string) *sync.Mutex {
+	return &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+}

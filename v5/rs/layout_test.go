@@ -1,0 +1,56 @@
+package rs
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLayout(t *testing.T) {
+	for _, c := range []struct{ size, stripes, lastLen, lastBlock, shard int64 }{
+		{0, 0, 0, 0, 56},
+		{1, 1, 1, 1, 61},
+		{4, 1, 4, 1, 61},
+		{5, 1, 5, 2, 62},
+		{4096, 1, 4096, 1024, 1084},
+		{262143, 1, 262143, 65536, 65596},
+		{262144, 1, 262144, 65536, 65596},
+		{262145, 2, 1, 1, 65601},
+		{1 << 20, 4, 262144, 65536, 262216},
+		{10 << 30, 40960, 262144, 65536, 2684518456},
+		{math.MaxInt64, 1 << 45, 262143, 65536, 56 + 65540<<45},
+	} {
+		l := NewLayout(c.size)
+		require.Equal(t, c.size, l.Size())
+		require.Equal(t, c.stripes, l.Stripes(), c.size)
+		require.Equal(t, c.shard, l.ShardSize(), c.size)
+		if last := c.stripes - 1; last >= 0 {
+			require.EqualValues(t, c.lastLen, l.StripeLen(last), c.size)
+			require.EqualValues(t, c.lastBlock, l.BlockLen(last), c.size)
+			require.EqualValues(t, c.lastBlock+4, l.StoredLen(last), c.size)
+		}
+	}
+	require.Equal(t, NewLayout(0), NewLayout(-1))
+}
+
+func TestLayoutLeavesNoGap(t *testing.T) {
+	for range 2000 {
+		l := NewLayout(rand.Int64N(5 * StripeSize))
+		offset, object := int64(HeaderSize), int64(0)
+		for n := range l.Stripes() {
+			require.Equal(t, offset, l.OffsetInShard(n), l)
+			require.Positive(t, l.StripeLen(n), l)
+			require.Less(t, DataShards*l.BlockLen(n)-l.StripeLen(n), DataShards, l)
+			within := rand.IntN(l.StripeLen(n))
+			stripe, at := l.StripeOf(object + int64(within))
+			require.Equal(t, n, stripe, l)
+			require.Equal(t, within, at, l)
+			offset += int64(l.StoredLen(n))
+			object += int64(l.StripeLen(n))
+		}
+		require.Equal(t, l.Size(), object)
+		require.Equal(t, l.ShardSize(), offset)
+	}
+}
