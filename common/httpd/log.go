@@ -75,7 +75,8 @@ func (a *recorder) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	if a.err != nil {
 		attrs = append(attrs, slog.String("error", a.err.Error()))
 	}
-	if a.status >= http.StatusInternalServerError {
+	cut := a.err != nil && a.status < http.StatusBadRequest // success was announced, and not kept up
+	if a.status >= http.StatusInternalServerError || cut {
 		level = slog.LevelWarn
 	}
 	log.LogAttrs(r.Context(), level, "request", attrs...)

@@ -40,35 +40,61 @@ type Repairer struct {
 
 	urgent, idle chan rs.Object
 
-	mu      sync.Mutex
-	waiting map[rs.Object]bool // in a queue, or being looked at; true if urgent
+	mu     sync.Mutex
+	states map[rs.Object]state // of those in a queue or being looked at
 }
+
+type state int
+
+const (
+	queuedIdle state = iota + 1
+	queuedUrgent
+	underWay
+)
 
 // NewRepairer returns a repairer, which works while Run runs.
 func NewRepairer(codec *Codec, locator Locator, spreader Spreader, log *slog.Logger) *Repairer {
 	return &Repairer{
 		codec: codec, locator: locator, spreader: spreader, log: log,
-		urgent: make(chan rs.Object, queued), idle: make(chan rs.Object, queued), waiting: map[rs.Object]bool{},
+		urgent: make(chan rs.Object, queued), idle: make(chan rs.Object, queued), states: map[rs.Object]state{},
 	}
 }
 
 // Look has an object looked at: soon if it is suspect, or else when there is nothing else to do. It
 // returns at once.
 func (r *Repairer) Look(o rs.Object, suspect bool) {
+	queue, becomes := r.idle, queuedIdle
+	if suspect {
+		queue, becomes = r.urgent, queuedUrgent
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if urgent, waits := r.waiting[o]; waits && (urgent || !suspect) {
+	if r.states[o] >= becomes {
 		return
-	}
-	queue := r.idle
-	if suspect {
-		queue = r.urgent
 	}
 	select {
 	case queue <- o:
-		r.waiting[o] = suspect
+		r.states[o] = becomes
 	default:
 	}
+}
+
+// begin tells whether an object that came out of a queue is still to be looked at: it may have been in
+// both.
+func (r *Repairer) begin(o rs.Object) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.states[o]; s != queuedIdle && s != queuedUrgent {
+		return false
+	}
+	r.states[o] = underWay
+	return true
+}
+
+func (r *Repairer) end(o rs.Object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.states, o)
 }
 
 // Run works until ctx is done. A repair under way is ended then.
@@ -84,15 +110,11 @@ func (r *Repairer) Run(ctx context.Context) {
 }
 
 func (r *Repairer) work(ctx context.Context, queue <-chan rs.Object, pace <-chan time.Time) {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case o := <-queue:
-			if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
-				r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
-			}
-			r.done(o)
+			r.look(ctx, o)
 		}
 		if pace != nil {
 			select {
@@ -103,10 +125,14 @@ func (r *Repairer) work(ctx context.Context, queue <-chan rs.Object, pace <-chan
 	}
 }
 
-func (r *Repairer) done(o rs.Object) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.waiting, o)
+func (r *Repairer) look(ctx context.Context, o rs.Object) {
+	if !r.begin(o) {
+		return
+	}
+	defer r.end(o)
+	if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
+		r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
+	}
 }
 
 // repair looks at one object and makes it whole.

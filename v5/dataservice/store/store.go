@@ -3,7 +3,9 @@
 package store
 
 import (
+	"errors"
 	"hash/maphash"
+	"io/fs"
 	"os"
 	"sync"
 
@@ -38,7 +40,23 @@ func (s *Store) Has(name string) (bool, error) {
 }
 
 // Open opens content and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
-func (s *Store) Open(name string) (*os.File, int64, error) { return s.dir.Open(name) }
+func (s *Store) Open(name string) (*os.File, int64, error) {
+	f, size, err := s.dir.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.forgetIfGone(name)
+	}
+	return f, size, err
+}
+
+// forgetIfGone is for a file that somebody else has removed from the disk.
+func (s *Store) forgetIfGone(name string) {
+	change := s.change(name)
+	change.Lock()
+	defer change.Unlock()
+	if there, err := s.dir.Has(name); err == nil && !there { // it may have been committed since
+		s.forget(name)
+	}
+}
 
 // Create begins a file that nobody can see yet.
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }

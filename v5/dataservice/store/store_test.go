@@ -86,6 +86,20 @@ func TestLateReaderDoesNotSetAsideWhatIsNew(t *testing.T) {
 	requireHas(t, s, "a", true)
 }
 
+// TestRemovedFileIsForgotten has somebody remove a file behind the store's back: who puts the content
+// again is not told that it is there.
+func TestRemovedFileIsForgotten(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	commit(t, s, "a", "content")
+	require.NoError(t, os.Remove(filepath.Join(root, "objects", "a")))
+	_, _, err := s.Open("a")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	requireHas(t, s, "a", false)
+	commit(t, s, "a", "content")
+	requireHas(t, s, "a", true)
+}
+
 func TestOpenFindsWhatIsThere(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "objects"), 0o755))
