@@ -29,14 +29,17 @@ const (
 func (s *Store) shardFiles(t *testing.T, body []byte) (found [shards]string) {
 	t.Helper()
 	for i := range found {
-		files, err := filepath.Glob(filepath.Join(filepath.Dir(s.storing()[0].Root), "*", "objects", fmt.Sprintf("%s.%d", hash.Of(body).Hex(), i)))
+		files, err := filepath.Glob(shardFile(filepath.Join(filepath.Dir(s.storing()[0].Root), "*"), body, i))
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(files), 1, "shard %d is there more than once", i)
-		if len(files) == 1 {
+		if len(files) > 0 { // after a repair by two API services there may be two
 			found[i] = files[0]
 		}
 	}
 	return found
+}
+
+func shardFile(root string, body []byte, shard int) string {
+	return filepath.Join(root, "objects", fmt.Sprintf("%s.%d", hash.Of(body).Hex(), shard))
 }
 
 // located asks who holds each shard.

@@ -133,6 +133,7 @@ func redundancyTests() []test {
 		{"PutRepairs", redundancy(), putRepairs, false},
 		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, true},
 		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, true},
+		{"MixedLoadUnderFaults", redundancy(), mixedLoadUnderFaults, true},
 		{"DataServiceKilledInMidGet", redundancy(), dataServiceKilledInMidGet, true},
 	}
 }
