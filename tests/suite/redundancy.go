@@ -263,6 +263,7 @@ func twoDataServicesGone(t *testing.T, s *Store) {
 
 // dataServiceKilledInMidPut kills a data service that a shard is on its way to.
 func dataServiceKilledInMidPut(t *testing.T, s *Store) {
+	s.awaitSix(t)
 	name, body := newName(), newBody(8<<20)
 	p := s.beginPut(t, s.api[0], name, body, len(body)/2)
 	s.victim(t).Kill()

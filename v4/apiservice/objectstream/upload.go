@@ -24,7 +24,8 @@ type Upload struct {
 // Begin has the data service at address expect size bytes of content under a name, its hash in
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
-	ctx, watch := watched(ctx, address)
+	// Not ended with ctx: an upload whose ID does not arrive could not be dropped.
+	ctx, watch := watched(context.WithoutCancel(ctx), address)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, tempURL(address, name), nil)
 	if err != nil {

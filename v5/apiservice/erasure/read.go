@@ -91,7 +91,11 @@ func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) e
 		if s.address == "" {
 			continue
 		}
-		if err := r.block(s, stripe); err != nil {
+		err := r.block(s, stripe)
+		if r.ctx.Err() != nil {
+			return r.ctx.Err() // the client has left: that says nothing about shards
+		}
+		if err != nil {
 			r.suspect = true
 			continue
 		}

@@ -150,13 +150,29 @@ func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 	if err != nil {
 		return err
 	}
+	wanted = onePerService(held, wanted)
+	if wanted == held {
+		return nil
+	}
 	reader := r.codec.Read(ctx, o, held)
 	defer reader.Close()
 	err = r.codec.send(ctx, o, held, wanted, func(s *rs.Stripe) error { return reader.load(s, r.codec.coder.Reconstruct) })
 	if err == nil {
-		r.log.Info("repaired", "hash", content.String(), "shards", rs.Shards-held.Known())
+		r.log.Info("repaired", "hash", content.String(), "shards", wanted.Known()-held.Known())
 	}
 	return err
+}
+
+// onePerService leaves out those new places where another shard is or will be: two shards in one place
+// are lost together, and a service that is away brings back what it has.
+func onePerService(held, wanted locate.Places) locate.Places {
+	places := held
+	for shard, address := range wanted {
+		if places.Held(address) == 0 {
+			places[shard] = address
+		}
+	}
+	return places
 }
 
 // sound has each shard looked at by the data service that holds it, and returns those that are right.
