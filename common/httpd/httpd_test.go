@@ -417,10 +417,11 @@ func random(size int) []byte {
 func TestSendOfWhatFailsAtOnce(t *testing.T) {
 	s := start(t, Routes{"x": Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Length", "10")
-		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("ETag", `"of the object"`)
 		return Send(w, iotest.ErrReader(Unavailable("it has rotted")), 10)
 	})})
 	response, line := s.do(t, http.MethodGet, "/x", nil)
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 	require.Equal(t, "it has rotted\n", line)
+	require.Empty(t, response.Header.Get("ETag"))
 }

@@ -64,6 +64,7 @@ func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case answer.status != 0:
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it recovers and logs nothing
 	default:
+		clear(answer.Header()) // what was meant for another answer
 		asError(answer.err).write(answer)
 	}
 }

@@ -11,6 +11,11 @@ import (
 	"gostore/chapter5/rs"
 )
 
+// smallAtOnce is how many objects of one stripe are sent or read at the same time. They come by the
+// thousand, each makes a dozen requests, and more at once would only wait for each other in data
+// services, with their patience running out there. A client is waited for before or after, not here.
+const smallAtOnce = 32
+
 // stripesAtOnce is how many stripes of one object are on their way to data services.
 const stripesAtOnce = 3
 
@@ -25,7 +30,8 @@ type Streams interface {
 type Codec struct {
 	streams Streams
 	coder   *rs.Coder
-	stripes *sync.Pool // of *rs.Stripe
+	stripes *sync.Pool    // of *rs.Stripe
+	small   chan struct{} // holds one for each small object under way
 }
 
 // NewCodec returns a codec.
@@ -34,7 +40,20 @@ func NewCodec(streams Streams) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}}, nil
+	return &Codec{streams, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}, make(chan struct{}, smallAtOnce)}, nil
+}
+
+// turn waits until an object may be sent or read. The caller calls end when it has been.
+func (c *Codec) turn(ctx context.Context, o rs.Object) (end func(), err error) {
+	if o.Stripes() > 1 {
+		return func() {}, nil
+	}
+	select {
+	case c.small <- struct{}{}:
+		return func() { <-c.small }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // stripe returns a stripe for an object. Those of small objects, of which there may be thousands at

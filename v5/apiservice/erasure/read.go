@@ -73,11 +73,20 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if r.next == r.object.Stripes() {
 			return 0, io.EOF
 		}
-		if err := r.load(r.stripe, r.codec.coder.ReconstructData); err != nil {
+		if err := r.loadInTurn(); err != nil {
 			return 0, err
 		}
 		r.pieces = r.stripe.Data(0, r.stripe.Len())
 	}
+}
+
+func (r *Reader) loadInTurn() error {
+	end, err := r.codec.turn(r.ctx, r.object)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return r.load(r.stripe, r.codec.coder.ReconstructData)
 }
 
 // load reads four good blocks of the next stripe and has the others made from them.

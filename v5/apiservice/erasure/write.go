@@ -35,21 +35,32 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wa
 	})
 }
 
-// send fills one stripe after the other and sends the shards of it that are wanted and not held.
+// send fills one stripe after the other and sends the shards of it that are wanted and not held. It
+// asks data services for nothing before the first stripe is there.
 func (c *Codec) send(ctx context.Context, o rs.Object, held, wanted locate.Places, fill func(s *rs.Stripe) error) error {
-	stripes := min(stripesAtOnce, o.Stripes())
 	f := &fanout{object: o, free: make(chan *shared, stripesAtOnce)}
-	var sending sync.WaitGroup
 	for shard, address := range wanted {
 		if held[shard] == "" && address != "" {
-			b := f.branch(shard, address)
-			sending.Go(func() { b.run(ctx, c.streams) })
+			f.addBranch(shard, address)
 		}
 	}
+	stripes := min(stripesAtOnce, o.Stripes())
 	for range stripes {
 		f.free <- &shared{stripe: c.stripe(o)}
 	}
-	err := f.produce(fill)
+	var sending sync.WaitGroup
+	end := func() {}
+	err := f.produce(fill, func() (err error) {
+		if end, err = c.turn(ctx, o); err != nil {
+			end = func() {}
+			return err
+		}
+		for _, b := range f.branches {
+			sending.Go(func() { b.run(ctx, c.streams) })
+		}
+		return nil
+	})
+	defer func() { end() }()
 	f.end(err == nil)
 	sending.Wait()
 	for range stripes {
@@ -92,13 +103,11 @@ type branch struct {
 	rest    []byte        // what is left to send of it, or of the header
 }
 
-func (f *fanout) branch(shard int, address string) *branch {
-	b := &branch{
+func (f *fanout) addBranch(shard int, address string) {
+	f.branches = append(f.branches, &branch{
 		fanout: f, shard: shard, address: address, stripes: make(chan *shared, stripesAtOnce),
 		stop: make(chan struct{}), rest: f.object.Header(shard),
-	}
-	f.branches = append(f.branches, b)
-	return b
+	})
 }
 
 func (f *fanout) each(do func(b *branch)) {
@@ -109,12 +118,19 @@ func (f *fanout) each(do func(b *branch)) {
 	working.Wait()
 }
 
-// produce fills stripes as they come free.
-func (f *fanout) produce(fill func(s *rs.Stripe) error) error {
+// produce fills stripes as they come free. It calls start when the first is filled, or there is none.
+func (f *fanout) produce(fill func(s *rs.Stripe) error, start func() error) error {
+	if f.object.Stripes() == 0 {
+		return start()
+	}
 	for n := range f.object.Stripes() {
 		s := <-f.free
 		s.stripe.Reset(f.object, n)
-		if err := fill(s.stripe); err != nil {
+		err := fill(s.stripe)
+		if err == nil && n == 0 {
+			err = start()
+		}
+		if err != nil {
 			f.free <- s
 			return err
 		}
