@@ -216,6 +216,20 @@ func rottenShards(t *testing.T, s *Store) {
 	}
 }
 
+// rotInDifferentStripes has three rotten shards, and no stripe with more than one rotten block: the
+// object can be read, and nothing that repair does may change that.
+func rotInDifferentStripes(t *testing.T, s *Store) {
+	s.needProcesses(t)
+	body := newBody(3 * stripe)
+	name, files, _ := s.putShards(t, body)
+	for i, file := range files[:3] {
+		flip(t, file, 100+i*(stripe/4+4))
+	}
+	for start := time.Now(); time.Since(start) < 2*time.Second; {
+		s.requireObject(t, name, body)
+	}
+}
+
 func flip(t *testing.T, file string, at int) {
 	t.Helper()
 	content := read(t, file)
@@ -231,7 +245,7 @@ func putRepairs(t *testing.T, s *Store) {
 	for _, file := range files[:3] {
 		s.lose(t, file)
 		for _, p := range s.cluster.Data {
-			s.sendWith(t, http.MethodPost, p.URL()+"/objects/"+filepath.Base(file), nil, nil) // the one that has it sets it aside
+			s.sendWith(t, http.MethodPost, p.URL()+"/objects/"+filepath.Base(file), nil, nil) // who had it forgets it
 		}
 	}
 	require.Len(t, s.located(t, body), 3)

@@ -130,6 +130,7 @@ func redundancyTests() []test {
 		{"TwoShardsGone", redundancy(), twoShardsGone, true},
 		{"ThreeShardsGone", redundancy(), threeShardsGone, false},
 		{"RottenShards", redundancy(), rottenShards, true},
+		{"RotInDifferentStripes", redundancy(), rotInDifferentStripes, false},
 		{"PutRepairs", redundancy(), putRepairs, false},
 		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, true},
 		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, true},

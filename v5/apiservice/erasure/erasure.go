@@ -24,6 +24,7 @@ type Streams interface {
 	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
 	Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, error)
 	Check(ctx context.Context, address, name string) error
+	SetAside(ctx context.Context, address, name string) error
 }
 
 // Codec reads and writes objects. Its methods may be called by several goroutines at once.

@@ -3,6 +3,7 @@ package erasure
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -142,9 +143,9 @@ func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 	if err != nil {
 		return err
 	}
-	held = r.sound(ctx, content, held)
-	if held.Known() == rs.Shards || !sure {
-		return nil // those of a service that is silent may well be there: the next read will tell
+	held, err = r.sound(ctx, content, held)
+	if err != nil || held.Known() == rs.Shards || !sure {
+		return err // those of a service that is silent may well be there: the next read will tell
 	}
 	wanted, err := r.spreader.Spread(held)
 	if err != nil {
@@ -175,21 +176,35 @@ func onePerService(held, wanted locate.Places) locate.Places {
 	return places
 }
 
-// sound has each shard looked at by the data service that holds it, and returns those that are right.
-// One that cannot be asked may be right.
-func (r *Repairer) sound(ctx context.Context, content hash.Hash, held locate.Places) locate.Places {
-	var checking sync.WaitGroup
+// sound returns who has shards that are right, and has the others set aside, if there are enough to
+// make them anew. Of fewer, rotten ones are still worth having: each may have good blocks where others
+// have not.
+func (r *Repairer) sound(ctx context.Context, content hash.Hash, held locate.Places) (locate.Places, error) {
+	right := r.each(ctx, content, held, r.codec.streams.Check)
+	if right == held {
+		return held, nil
+	}
+	if right.Known() < rs.DataShards {
+		return held, fmt.Errorf("%w: %d shards are right from end to end: it is left as it is", rs.ErrTooFewShards, right.Known())
+	}
+	return r.each(ctx, content, held, r.codec.streams.SetAside), nil
+}
+
+// each asks every data service about its shard, and returns those who have not said that it is gone.
+// One that cannot be asked may have it.
+func (r *Repairer) each(ctx context.Context, content hash.Hash, held locate.Places,
+	ask func(ctx context.Context, address, name string) error) locate.Places {
+	var asking sync.WaitGroup
 	for shard, address := range held {
 		if address == "" {
 			continue
 		}
-		checking.Go(func() {
-			err := r.codec.streams.Check(ctx, address, rs.Name(content, shard))
-			if errors.Is(err, objectstream.ErrGone) {
+		asking.Go(func() {
+			if err := ask(ctx, address, rs.Name(content, shard)); errors.Is(err, objectstream.ErrGone) {
 				held[shard] = ""
 			}
 		})
 	}
-	checking.Wait()
+	asking.Wait()
 	return held
 }

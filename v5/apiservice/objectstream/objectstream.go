@@ -53,12 +53,22 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64) (io.
 }
 
 // Check has the data service at address look whether what it has under name is whole. ErrGone: it is
-// not, and has been set aside, or there was nothing.
+// not, or there is nothing.
 func (c *Client) Check(ctx context.Context, address, name string) error {
+	return c.inspect(ctx, http.MethodPost, address, name)
+}
+
+// SetAside has the data service at address put aside what it has under name, unless that is whole.
+// ErrGone: it did, or there is nothing.
+func (c *Client) SetAside(ctx context.Context, address, name string) error {
+	return c.inspect(ctx, http.MethodDelete, address, name)
+}
+
+func (c *Client) inspect(ctx context.Context, method, address, name string) error {
 	ctx, watch := watched(ctx, address)
 	defer watch.end()
 	watch.timer.Reset(commitPatience) // it reads all of it
-	response, err := c.ask(ctx, http.MethodPost, address, name)
+	response, err := c.ask(ctx, method, address, name)
 	if err != nil {
 		return err
 	}

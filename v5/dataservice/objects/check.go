@@ -12,9 +12,19 @@ import (
 	"gostore/common/httpd"
 )
 
-// check reads a shard here, where it costs the disk and no network. A rotten one is set aside, and
-// the answer is as if there were none.
+// check reads a shard here, where it costs the disk and no network, and answers whether it is right.
 func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
+	return h.inspect(r, func(_ string, _ *os.File) error { return nil })
+}
+
+// setAside is for a shard of which there is to be a new one. One that is right stays.
+func (h *handler) setAside(_ http.ResponseWriter, r *http.Request) error {
+	return h.inspect(r, h.store.SetAside)
+}
+
+// inspect reads a shard from its beginning to its end. If it has rotted, ifRotten is called, and the
+// answer is as if there were none.
+func (h *handler) inspect(r *http.Request, ifRotten func(name string, f *os.File) error) error {
 	content, shard, err := shardOf(r)
 	if err != nil {
 		return err
@@ -29,10 +39,10 @@ func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
 	if !errors.Is(err, rs.ErrRotten) && !errors.Is(err, rs.ErrHeader) {
 		return err
 	}
-	if aside := h.store.SetAside(name, f); aside != nil {
-		return fmt.Errorf("set aside what has rotted: %w: %w", aside, err)
+	if failed := ifRotten(name, f); failed != nil {
+		return fmt.Errorf("set aside what has rotted: %w: %w", failed, err)
 	}
-	return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the shard has rotted and was set aside"), err)
+	return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the shard has rotted"), err)
 }
 
 // verify reads a shard file from its beginning to its end. Its error wraps rs.ErrRotten or

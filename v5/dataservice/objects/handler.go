@@ -1,8 +1,9 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash, in hexadecimal, and
 // its number.
 //
-//	GET  /objects/HASH.N?from=OFFSET   answers with the shard file from a byte on
-//	POST /objects/HASH.N               looks whether all of it is right, and sets it aside if not
+//	GET    /objects/HASH.N?from=OFFSET   answers with the shard file from a byte on
+//	POST   /objects/HASH.N               looks whether all of it is right: 404 if not
+//	DELETE /objects/HASH.N               sets it aside if it is not right, and answers 404
 package objects
 
 import (
@@ -28,7 +29,7 @@ type handler struct {
 // Handler answers for /objects/HASH.N.
 func Handler(store Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check, http.MethodDelete: h.setAside}
 }
 
 // shardOf returns the shard in a request's path.
