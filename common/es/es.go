@@ -46,7 +46,7 @@ var (
 	ErrNotFound    = httpd.Errorf(http.StatusNotFound, "there is no such object, or not in that version")
 )
 
-// rememberedMost is how many objects' newest versions are remembered: some 4 MB.
+// rememberedMost is how many objects' newest versions are remembered.
 const rememberedMost = 10_000
 
 // Metadata is one version of an object, as it stands in Elasticsearch.

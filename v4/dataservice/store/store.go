@@ -12,8 +12,8 @@ import (
 	"gostore/common/files"
 )
 
-// Store holds content. Questions come by the thousand and are answered out of memory, some 150 bytes
-// for each file; the disk is for those that read and write. Its methods may be called by several
+// Store holds content. Questions come by the thousand and are answered out of memory; the disk is for
+// those that read and write. Its methods may be called by several
 // goroutines at once.
 type Store struct {
 	dir *files.Dir
