@@ -134,13 +134,23 @@ func (d *Dir) Is(name string, f *os.File) (bool, error) {
 // SetAside moves a whole file that is not what it should be to root/rotten: nobody finds it there
 // but people. One that was set aside before under that name is replaced.
 func (d *Dir) SetAside(name string) error {
+	if err := d.KeepRotten(name); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(filepath.Join(d.objects, name)), syncDir(d.objects))
+}
+
+// KeepRotten gives a whole file that is about to be replaced another name in root/rotten, as SetAside
+// does. Until a commit takes the first one it is there under both.
+func (d *Dir) KeepRotten(name string) error {
 	if err := os.MkdirAll(d.rotten, 0o755); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(d.objects, name), filepath.Join(d.rotten, name)); err != nil {
+	kept := filepath.Join(d.rotten, name)
+	if err := removeIfThere(kept); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(d.rotten), syncDir(d.objects))
+	return errors.Join(os.Link(filepath.Join(d.objects, name), kept), syncDir(d.rotten))
 }
 
 // Save makes a file of that name out of what body has until EOF, and returns once it is durable.

@@ -61,7 +61,8 @@ func read(t *testing.T, file string) []byte {
 	return content
 }
 
-// requireWhole waits until all shards of an object are there, as they were.
+// requireWhole waits until all shards of an object are there, as they were, and those who hold them know
+// it: a file is there a moment earlier.
 func (s *Store) requireWhole(t *testing.T, body []byte, were [shards][]byte) {
 	t.Helper()
 	eventually(t, repairPatience, func() error {
@@ -72,6 +73,9 @@ func (s *Store) requireWhole(t *testing.T, body []byte, were [shards][]byte) {
 			if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, were[i]) {
 				return fmt.Errorf("shard %d is not as it was: %w", i, err)
 			}
+		}
+		if places := s.located(t, body); len(places) != shards {
+			return fmt.Errorf("located are %v", places)
 		}
 		return nil
 	})

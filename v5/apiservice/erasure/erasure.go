@@ -21,10 +21,10 @@ const stripesAtOnce = 3
 
 // Streams carries shards; see package objectstream.
 type Streams interface {
+	Put(ctx context.Context, address, name string, body []byte) error
 	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
-	Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, error)
+	Get(ctx context.Context, address, name string, from int64) (body io.ReadCloser, size int64, err error)
 	Check(ctx context.Context, address, name string) error
-	SetAside(ctx context.Context, address, name string) error
 }
 
 // Codec reads and writes objects. Its methods may be called by several goroutines at once.

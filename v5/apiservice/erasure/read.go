@@ -1,15 +1,22 @@
 package erasure
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/rs"
 	"gostore/common/hash"
 )
+
+// readAhead is how many stripes of an object are in memory while it is read: one on its way to the
+// client, one coming from data services.
+const readAhead = 2
 
 // Reader gives the bytes of an object out of any four of its shards. It reads the data shards where
 // it can; a block that is missing or rotten is made up for by one of another shard. It does not look
@@ -18,40 +25,50 @@ type Reader struct {
 	ctx     context.Context
 	codec   *Codec
 	object  rs.Object
-	sources [rs.Shards]*source
+	sources [rs.Shards]source
 	next    int64 // stripe
-	stripe  *rs.Stripe
-	pieces  [rs.DataShards][]byte // of the stripe, not given yet
-	suspect bool
 }
 
 // source is one shard.
 type source struct {
 	shard   int
-	address string // empty: there is none
+	holder  string // "" if nobody is known to hold it
+	address string // the holder's, until it cannot be read
 	body    io.ReadCloser
 	at      int64 // the stripe that comes next in body
+	right   int64 // how many stripes were read and are right
+	faulty  bool  // it could not be read, or something in it is not as it should be
 }
 
 // Read returns a reader of an object whose shards are held as places say. The caller closes it.
 func (c *Codec) Read(ctx context.Context, o rs.Object, places locate.Places) *Reader {
-	r := &Reader{ctx: ctx, codec: c, object: o, stripe: c.stripe(o)}
+	r := &Reader{ctx: ctx, codec: c, object: o}
 	for shard, address := range places {
-		r.sources[shard] = &source{shard: shard, address: address}
-		r.suspect = r.suspect || address == ""
+		r.sources[shard] = source{shard: shard, holder: address, address: address, faulty: address == ""}
 	}
 	return r
 }
 
 // Suspect tells whether a shard was missing, could not be read or was rotten.
-func (r *Reader) Suspect() bool { return r.suspect }
+func (r *Reader) Suspect() bool {
+	return slices.ContainsFunc(r.sources[:], func(s source) bool { return s.faulty })
+}
+
+// Unread returns who holds the shards that were not read from end to end: of those nothing is known.
+func (r *Reader) Unread() (places locate.Places) {
+	for i := range r.sources {
+		if s := &r.sources[i]; s.right < r.object.Stripes() {
+			places[i] = s.holder
+		}
+	}
+	return places
+}
 
 // Close ends all requests to data services.
 func (r *Reader) Close() {
-	for _, s := range r.sources {
-		s.close()
+	for i := range r.sources {
+		r.sources[i].close()
 	}
-	r.codec.giveBack(r.object, r.stripe)
 }
 
 func (s *source) close() {
@@ -61,54 +78,87 @@ func (s *source) close() {
 	}
 }
 
-func (r *Reader) Read(p []byte) (int, error) {
-	for {
-		for i, piece := range r.pieces {
-			if len(piece) > 0 {
-				n := copy(p, piece)
-				r.pieces[i] = piece[n:]
-				return n, nil
-			}
-		}
-		if r.next == r.object.Stripes() {
-			return 0, io.EOF
-		}
-		if err := r.loadInTurn(); err != nil {
-			return 0, err
-		}
-		r.pieces = r.stripe.Data(0, r.stripe.Len())
+// WriteTo writes all of the object to w, a stripe while the next one is read. It is called once.
+func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
+	var stop context.CancelFunc
+	r.ctx, stop = context.WithCancel(r.ctx)
+	defer stop()
+	stripes := min(readAhead, r.object.Stripes())
+	free, loaded := make(chan *rs.Stripe, readAhead), make(chan *rs.Stripe)
+	for range stripes {
+		free <- r.codec.stripe(r.object)
 	}
+	failed := make(chan error, 1)
+	go func() { failed <- r.loadAll(free, loaded) }()
+	for s := range loaded {
+		if err == nil {
+			var written int64
+			written, err = writePieces(w, s)
+			n += written
+		}
+		if err != nil {
+			stop()
+		}
+		free <- s
+	}
+	for range stripes {
+		r.codec.giveBack(r.object, <-free)
+	}
+	if failed := <-failed; err == nil {
+		err = failed
+	}
+	return n, err
 }
 
-func (r *Reader) loadInTurn() error {
+// loadAll closes loaded at the end. All stripes are in free or loaded then.
+func (r *Reader) loadAll(free chan *rs.Stripe, loaded chan<- *rs.Stripe) error {
+	defer close(loaded)
+	for r.next < r.object.Stripes() {
+		s := <-free
+		if err := r.loadInTurn(s); err != nil {
+			free <- s
+			return err
+		}
+		loaded <- s
+	}
+	return nil
+}
+
+func writePieces(w io.Writer, s *rs.Stripe) (n int64, err error) {
+	for _, piece := range s.Data(0, s.Len()) {
+		if len(piece) == 0 {
+			continue
+		}
+		written, err := w.Write(piece)
+		n += int64(written)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func (r *Reader) loadInTurn(s *rs.Stripe) error {
 	end, err := r.codec.turn(r.ctx, r.object)
 	if err != nil {
 		return err
 	}
 	defer end()
-	return r.load(r.stripe, r.codec.coder.ReconstructData)
+	return r.load(s, r.codec.coder.ReconstructData)
 }
 
-// load reads four good blocks of the next stripe and has the others made from them.
+// load reads four good blocks of the next stripe, at once, and others instead of those that are not
+// good, and has the rest made from them.
 func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) error {
 	stripe.Reset(r.object, r.next)
-	good := 0
-	for _, s := range r.byPreference() {
-		if good == rs.DataShards {
-			break
-		}
-		if s.address == "" {
-			continue
-		}
-		err := r.block(s, stripe)
+	left := r.byPreference()
+	for missing := rs.DataShards; missing > 0 && len(left) > 0; {
+		some := left[:min(missing, len(left))]
+		left = left[len(some):]
+		missing -= r.blocks(some, stripe)
 		if r.ctx.Err() != nil {
 			return r.ctx.Err() // the client has left: that says nothing about shards
 		}
-		if err != nil {
-			r.suspect = true
-			continue
-		}
-		good++
 	}
 	if err := reconstruct(stripe); err != nil {
 		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
@@ -118,8 +168,12 @@ func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) e
 }
 
 // byPreference has the shards first that are being read already: to go on is cheaper than to begin.
-func (r *Reader) byPreference() []*source {
-	list := slices.Clone(r.sources[:])
+func (r *Reader) byPreference() (list []*source) {
+	for i := range r.sources {
+		if s := &r.sources[i]; s.address != "" {
+			list = append(list, s)
+		}
+	}
 	slices.SortStableFunc(list, func(a, b *source) int { return r.cost(a) - r.cost(b) })
 	return list
 }
@@ -131,31 +185,65 @@ func (r *Reader) cost(s *source) int {
 	return 1
 }
 
+// blocks reads what some shards have of a stripe, and returns how many of them are right.
+func (r *Reader) blocks(some []*source, stripe *rs.Stripe) (right int) {
+	var reading sync.WaitGroup
+	var wrong atomic.Int32
+	for _, s := range some {
+		reading.Go(func() {
+			if err := r.block(s, stripe); err != nil {
+				s.faulty = s.faulty || r.ctx.Err() == nil
+				wrong.Add(1)
+			}
+		})
+	}
+	reading.Wait()
+	return len(some) - int(wrong.Load())
+}
+
 // block reads a shard's block of the stripe and looks whether it is right. A shard that cannot be read
 // is not tried again; one with a rotten block is.
 func (r *Reader) block(s *source, stripe *rs.Stripe) error {
-	if err := r.seek(s); err != nil {
-		s.close()
-		s.address = ""
-		return err
+	err := r.seek(s)
+	if err == nil {
+		_, err = io.ReadFull(s.body, stripe.Shard(s.shard))
 	}
-	if _, err := io.ReadFull(s.body, stripe.Shard(s.shard)); err != nil {
+	if err != nil {
 		s.close()
 		s.address = ""
 		return err
 	}
 	s.at++
-	return stripe.Verify(s.shard)
+	err = stripe.Verify(s.shard)
+	if err == nil {
+		s.right++
+	}
+	return err
 }
 
-// seek has s go on at the next stripe.
+// seek has s go on at the next stripe. Before the first one it looks at the header: blocks behind a
+// rotten one may be right.
 func (r *Reader) seek(s *source) (err error) {
 	if s.body != nil && s.at == r.next {
 		return nil
 	}
 	s.close()
 	s.at = r.next
+	from := r.object.OffsetInShard(r.next)
+	if r.next == 0 {
+		from = 0
+	}
+	var size int64
 	name := rs.Name(hash.Hash(r.object.Hash()), s.shard)
-	s.body, err = r.codec.streams.Get(r.ctx, s.address, name, r.object.OffsetInShard(r.next))
+	if s.body, size, err = r.codec.streams.Get(r.ctx, s.address, name, from); err != nil {
+		return err
+	}
+	s.faulty = s.faulty || size != r.object.ShardSize()-from
+	if from > 0 {
+		return nil
+	}
+	header := make([]byte, rs.HeaderSize)
+	_, err = io.ReadFull(s.body, header)
+	s.faulty = s.faulty || !bytes.Equal(header, r.object.Header(s.shard))
 	return err
 }

@@ -3,7 +3,6 @@ package erasure
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -16,8 +15,9 @@ import (
 
 const (
 	repairsAtOnce = 2
-	queued        = 10_000               // objects that wait to be looked at; more are forgotten until they are read again
-	checkPause    = 5 * time.Millisecond // between two objects of which nothing is known: reading them all again costs disks
+	queued        = 10_000 // objects that wait to be looked at; more are forgotten until they are read again
+	checkShare    = 4      // one part in so many of the time goes into looking at shards that were not read
+	longestRest   = 100 * time.Millisecond
 )
 
 // Locator finds shards, and says where new ones are to go.
@@ -30,136 +30,166 @@ type Spreader interface {
 	Spread(places locate.Places) (locate.Places, error)
 }
 
-// Repairer makes objects whole again: it has every shard looked at where it lies, and makes anew those
-// that are missing. It does so once at a time for each object, and to the end whatever becomes of the
-// request that was the occasion.
+// Repairer makes objects whole again: it has shards looked at where they lie, and makes anew those that
+// are missing or rotten. It does so once at a time for each object, and to the end whatever becomes of
+// the request that was the occasion.
 type Repairer struct {
 	codec    *Codec
 	locator  Locator
 	spreader Spreader
 	log      *slog.Logger
 
-	urgent, idle chan rs.Object
+	repairs chan rs.Object
+	checks  chan unread
 
 	mu     sync.Mutex
-	states map[rs.Object]state // of those in a queue or being looked at
+	states map[rs.Object]state // of those that somebody is or will be busy with
+}
+
+// unread is an object that was read, and those of its shards that were not needed for that.
+type unread struct {
+	object rs.Object
+	shards locate.Places
 }
 
 type state int
 
 const (
-	queuedIdle state = iota + 1
-	queuedUrgent
-	underWay
+	toBeChecked state = iota + 1
+	toBeRepaired
+	underRepair
 )
 
 // NewRepairer returns a repairer, which works while Run runs.
 func NewRepairer(codec *Codec, locator Locator, spreader Spreader, log *slog.Logger) *Repairer {
 	return &Repairer{
 		codec: codec, locator: locator, spreader: spreader, log: log,
-		urgent: make(chan rs.Object, queued), idle: make(chan rs.Object, queued), states: map[rs.Object]state{},
+		repairs: make(chan rs.Object, queued), checks: make(chan unread, queued), states: map[rs.Object]state{},
 	}
 }
 
-// Look has an object looked at: soon if it is suspect, or else when there is nothing else to do. It
-// returns at once.
-func (r *Repairer) Look(o rs.Object, suspect bool) {
-	queue, becomes := r.idle, queuedIdle
-	if suspect {
-		queue, becomes = r.urgent, queuedUrgent
-	}
+// Look takes up what a reader has found, which is done with its object: if a shard is missing or rotten
+// that is repaired soon, and if not, the shards that were not read are looked at by and by. It returns
+// at once.
+func (r *Repairer) Look(reader *Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.states[o] >= becomes {
+	o := reader.object
+	if reader.Suspect() {
+		r.wantRepair(o)
+		return
+	}
+	if r.states[o] != 0 {
 		return
 	}
 	select {
-	case queue <- o:
-		r.states[o] = becomes
+	case r.checks <- unread{o, reader.Unread()}:
+		r.states[o] = toBeChecked
 	default:
 	}
 }
 
-// begin tells whether an object that came out of a queue is still to be looked at: it may have been in
-// both.
-func (r *Repairer) begin(o rs.Object) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s := r.states[o]; s != queuedIdle && s != queuedUrgent {
-		return false
+// wantRepair is called with mu held.
+func (r *Repairer) wantRepair(o rs.Object) {
+	if r.states[o] >= toBeRepaired {
+		return
 	}
-	r.states[o] = underWay
-	return true
-}
-
-func (r *Repairer) end(o rs.Object) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.states, o)
+	select {
+	case r.repairs <- o:
+		r.states[o] = toBeRepaired
+	default:
+	}
 }
 
 // Run works until ctx is done. A repair under way is ended then.
 func (r *Repairer) Run(ctx context.Context) {
 	var working sync.WaitGroup
 	for range repairsAtOnce {
-		working.Go(func() { r.work(ctx, r.urgent, nil) })
+		working.Go(func() { each(ctx, r.repairs, r.makeWhole) })
 	}
-	pace := time.NewTicker(checkPause)
-	defer pace.Stop()
-	working.Go(func() { r.work(ctx, r.idle, pace.C) })
+	working.Go(func() { each(ctx, r.checks, r.checkAndRest) })
 	working.Wait()
 }
 
-func (r *Repairer) work(ctx context.Context, queue <-chan rs.Object, pace <-chan time.Time) {
+func each[T any](ctx context.Context, queue <-chan T, do func(ctx context.Context, next T)) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case o := <-queue:
-			r.look(ctx, o)
-		}
-		if pace != nil {
-			select {
-			case <-ctx.Done():
-			case <-pace:
-			}
+		case next := <-queue:
+			do(ctx, next)
 		}
 	}
 }
 
-func (r *Repairer) look(ctx context.Context, o rs.Object) {
-	if !r.begin(o) {
-		return
+// checkAndRest takes little of the time of those who work for clients.
+func (r *Repairer) checkAndRest(ctx context.Context, u unread) {
+	start := time.Now()
+	r.check(ctx, u)
+	rest := time.NewTimer(min((checkShare-1)*time.Since(start), longestRest))
+	defer rest.Stop()
+	select {
+	case <-ctx.Done():
+	case <-rest.C:
 	}
-	defer r.end(o)
+}
+
+func (r *Repairer) check(ctx context.Context, u unread) {
+	right := r.codec.Right(ctx, u.object, u.shards)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.states[u.object] == toBeChecked {
+		delete(r.states, u.object)
+	}
+	if right != u.shards {
+		r.wantRepair(u.object)
+	}
+}
+
+func (r *Repairer) makeWhole(ctx context.Context, o rs.Object) {
+	r.setState(o, underRepair)
+	defer r.setState(o, 0)
 	if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
 		r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
 	}
 }
 
-// repair looks at one object and makes it whole.
+func (r *Repairer) setState(o rs.Object, s state) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s == 0 {
+		delete(r.states, o)
+		return
+	}
+	r.states[o] = s
+}
+
+// repair has all shards of an object looked at, and makes anew those that are not right, where they lie,
+// and those that are missing. A rotten one may have good blocks where others have not, so it is read
+// like the others, and stays until there is one in its place.
 func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 	content := hash.Hash(o.Hash())
 	held, sure, err := r.locator.Locate(ctx, content.Hex())
 	if err != nil {
 		return err
 	}
-	held, err = r.sound(ctx, content, held)
-	if err != nil || held.Known() == rs.Shards || !sure {
-		return err // those of a service that is silent may well be there: the next read will tell
+	wanted := held
+	if sure { // or else those of a service that is silent may well be there: the next read will tell
+		if wanted, err = r.spreader.Spread(held); err != nil {
+			return err
+		}
+		wanted = onePerService(held, wanted)
 	}
-	wanted, err := r.spreader.Spread(held)
-	if err != nil {
-		return err
-	}
-	wanted = onePerService(held, wanted)
-	if wanted == held {
+	right := r.codec.Right(ctx, o, held)
+	if right == wanted {
 		return nil
 	}
 	reader := r.codec.Read(ctx, o, held)
 	defer reader.Close()
-	err = r.codec.send(ctx, o, held, wanted, func(s *rs.Stripe) error { return reader.load(s, r.codec.coder.Reconstruct) })
+	err = r.codec.send(ctx, o, right, newTargets(wanted, true), func(s *rs.Stripe) error {
+		return reader.load(s, r.codec.coder.Reconstruct)
+	})
 	if err == nil {
-		r.log.Info("repaired", "hash", content.String(), "shards", wanted.Known()-held.Known())
+		r.log.Info("repaired", "hash", content.String(), "shards", wanted.Known()-right.Known())
 	}
 	return err
 }
@@ -176,35 +206,21 @@ func onePerService(held, wanted locate.Places) locate.Places {
 	return places
 }
 
-// sound returns who has shards that are right, and has the others set aside, if there are enough to
-// make them anew. Of fewer, rotten ones are still worth having: each may have good blocks where others
-// have not.
-func (r *Repairer) sound(ctx context.Context, content hash.Hash, held locate.Places) (locate.Places, error) {
-	right := r.each(ctx, content, held, r.codec.streams.Check)
-	if right == held {
-		return held, nil
-	}
-	if right.Known() < rs.DataShards {
-		return held, fmt.Errorf("%w: %d shards are right from end to end: it is left as it is", rs.ErrTooFewShards, right.Known())
-	}
-	return r.each(ctx, content, held, r.codec.streams.SetAside), nil
-}
-
-// each asks every data service about its shard, and returns those who have not said that it is gone.
-// One that cannot be asked may have it.
-func (r *Repairer) each(ctx context.Context, content hash.Hash, held locate.Places,
-	ask func(ctx context.Context, address, name string) error) locate.Places {
+// Right returns those shards of an object that are right from end to end, as the data services say that
+// places names. One that cannot be asked may have its shard.
+func (c *Codec) Right(ctx context.Context, o rs.Object, places locate.Places) locate.Places {
 	var asking sync.WaitGroup
-	for shard, address := range held {
+	for shard, address := range places {
 		if address == "" {
 			continue
 		}
 		asking.Go(func() {
-			if err := ask(ctx, address, rs.Name(content, shard)); errors.Is(err, objectstream.ErrGone) {
-				held[shard] = ""
+			name := rs.Name(hash.Hash(o.Hash()), shard)
+			if err := c.streams.Check(ctx, address, name); errors.Is(err, objectstream.ErrGone) {
+				places[shard] = ""
 			}
 		})
 	}
 	asking.Wait()
-	return held
+	return places
 }

@@ -21,11 +21,12 @@ const enough = rs.DataShards + 1
 
 var errBrokeOff = errors.New("the object broke off")
 
-// Write sends the shards of an object that are not held yet to where they are wanted. body has the
-// object's bytes. It returns nil when at least five shards are durable, held ones included. One data
-// service that dies or stalls does not fail it.
+// Write sends the shards of an object that are not held yet to where they are wanted, or, where a data
+// service does not take one, to another. body has the object's bytes. It returns nil when at least five
+// shards are durable, held ones included. One data service that dies or stalls in the middle does not
+// fail it.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error {
-	return c.send(ctx, o, held, wanted, func(s *rs.Stripe) error {
+	return c.send(ctx, o, held, newTargets(wanted, false), func(s *rs.Stripe) error {
 		for _, piece := range s.Data(0, s.Len()) {
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return err
@@ -35,35 +36,28 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wa
 	})
 }
 
-// send fills one stripe after the other and sends the shards of it that are wanted and not held. It
+// send fills one stripe after the other and sends those shards of it that are wanted and not held. It
 // asks data services for nothing before the first stripe is there.
-func (c *Codec) send(ctx context.Context, o rs.Object, held, wanted locate.Places, fill func(s *rs.Stripe) error) error {
-	f := &fanout{object: o, free: make(chan *shared, stripesAtOnce)}
-	for shard, address := range wanted {
-		if held[shard] == "" && address != "" {
-			f.addBranch(shard, address)
-		}
+func (c *Codec) send(ctx context.Context, o rs.Object, held locate.Places, to *targets, fill func(s *rs.Stripe) error) error {
+	if o.Stripes() <= 1 {
+		return c.keep(ctx, o, held, to, fill)
 	}
-	stripes := min(stripesAtOnce, o.Stripes())
-	for range stripes {
+	f := &fanout{object: o, to: to, free: make(chan *shared, stripesAtOnce)}
+	for _, shard := range to.lacking(held) {
+		f.addBranch(shard)
+	}
+	for range stripesAtOnce {
 		f.free <- &shared{stripe: c.stripe(o)}
 	}
 	var sending sync.WaitGroup
-	end := func() {}
-	err := f.produce(fill, func() (err error) {
-		if end, err = c.turn(ctx, o); err != nil {
-			end = func() {}
-			return err
-		}
+	err := f.produce(fill, func() {
 		for _, b := range f.branches {
 			sending.Go(func() { b.run(ctx, c.streams) })
 		}
-		return nil
 	})
-	defer func() { end() }()
 	f.end(err == nil)
 	sending.Wait()
-	for range stripes {
+	for range stripesAtOnce {
 		c.giveBack(o, (<-f.free).stripe)
 	}
 	if err != nil {
@@ -82,6 +76,7 @@ type shared struct {
 // fanout gives every stripe to all branches, and takes it back from the last.
 type fanout struct {
 	object   rs.Object
+	to       *targets
 	free     chan *shared
 	branches []*branch
 }
@@ -90,7 +85,6 @@ type fanout struct {
 type branch struct {
 	*fanout
 	shard   int
-	address string
 	stripes chan *shared // has room for all that there are, so that a slow branch does not hold up the others' turn
 	whole   bool         // all stripes were given; set before stripes is closed
 
@@ -103,9 +97,9 @@ type branch struct {
 	rest    []byte        // what is left to send of it, or of the header
 }
 
-func (f *fanout) addBranch(shard int, address string) {
+func (f *fanout) addBranch(shard int) {
 	f.branches = append(f.branches, &branch{
-		fanout: f, shard: shard, address: address, stripes: make(chan *shared, stripesAtOnce),
+		fanout: f, shard: shard, stripes: make(chan *shared, stripesAtOnce),
 		stop: make(chan struct{}), rest: f.object.Header(shard),
 	})
 }
@@ -118,21 +112,17 @@ func (f *fanout) each(do func(b *branch)) {
 	working.Wait()
 }
 
-// produce fills stripes as they come free. It calls start when the first is filled, or there is none.
-func (f *fanout) produce(fill func(s *rs.Stripe) error, start func() error) error {
-	if f.object.Stripes() == 0 {
-		return start()
-	}
+// produce fills stripes as they come free. It calls start when the first is filled.
+func (f *fanout) produce(fill func(s *rs.Stripe) error, start func()) error {
 	for n := range f.object.Stripes() {
 		s := <-f.free
 		s.stripe.Reset(f.object, n)
-		err := fill(s.stripe)
-		if err == nil && n == 0 {
-			err = start()
-		}
-		if err != nil {
+		if err := fill(s.stripe); err != nil {
 			f.free <- s
 			return err
+		}
+		if n == 0 {
+			start()
 		}
 		s.users.Store(int32(len(f.branches)) + 1)
 		for _, b := range f.branches {
@@ -158,7 +148,10 @@ func (f *fanout) release(s *shared) {
 
 // run sends the shard. When it cannot, it lets the stripes pass.
 func (b *branch) run(ctx context.Context, streams Streams) {
-	b.upload, b.err = streams.Begin(ctx, b.address, rs.Name(hash.Hash(b.object.Hash()), b.shard), b.object.ShardSize())
+	b.err = b.to.try(ctx, b.shard, func(address string) (err error) {
+		b.upload, err = streams.Begin(ctx, address, rs.Name(hash.Hash(b.object.Hash()), b.shard), b.object.ShardSize())
+		return err
+	})
 	if b.err == nil {
 		b.err = b.upload.Send(ctx, b)
 	}
@@ -218,9 +211,9 @@ func (b *branch) drop(ctx context.Context) {
 
 // commit makes the shards that were sent durable, if they are enough with those that are held.
 func (f *fanout) commit(ctx context.Context, held int) error {
-	if held+f.sound() < enough {
+	if err := sufficient(held, f.errors()); err != nil {
 		f.each(func(b *branch) { b.drop(ctx) })
-		return f.tooFew(held)
+		return err
 	}
 	f.each(func(b *branch) {
 		if b.err == nil {
@@ -229,26 +222,27 @@ func (f *fanout) commit(ctx context.Context, held int) error {
 			b.drop(ctx)
 		}
 	})
-	if held+f.sound() < enough {
-		return f.tooFew(held)
-	}
-	return nil
+	return sufficient(held, f.errors())
 }
 
-// sound returns how many branches have not failed.
-func (f *fanout) sound() (n int) {
-	for _, b := range f.branches {
-		if b.err == nil {
-			n++
-		}
-	}
-	return n
-}
-
-func (f *fanout) tooFew(held int) error {
-	var errs []error
+// errors has an entry for every branch, nil for those that have not failed.
+func (f *fanout) errors() (errs []error) {
 	for _, b := range f.branches {
 		errs = append(errs, b.err)
 	}
-	return fmt.Errorf("%w: %w", httpd.Unavailable("%d of %d shards could be kept, %d are needed: try again", held+f.sound(), rs.Shards, enough), errors.Join(errs...))
+	return errs
+}
+
+// sufficient returns nil if there are enough shards: those that were held, and those that were sent without
+// an error.
+func sufficient(held int, sent []error) error {
+	for _, err := range sent {
+		if err == nil {
+			held++
+		}
+	}
+	if held >= enough {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", httpd.Unavailable("%d of %d shards could be kept, %d are needed: try again", held, rs.Shards, enough), errors.Join(sent...))
 }

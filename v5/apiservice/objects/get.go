@@ -42,10 +42,10 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, co
 	}
 	reader := h.codec.Read(r.Context(), o, places)
 	defer reader.Close()
-	defer func() { h.repairer.Look(o, reader.Suspect()) }()
+	defer h.repairer.Look(reader)
 	describe(w, m, content)
-	err = httpd.Send(w, hash.NewReader(reader, content, m.Size), m.Size)
-	if errors.Is(err, rs.ErrTooFewShards) {
+	_, err = reader.WriteTo(hash.NewWriter(httpd.Stream(w), content, m.Size))
+	if errors.Is(err, rs.ErrTooFewShards) || errors.Is(err, hash.ErrMismatch) {
 		err = fmt.Errorf("%w: %w", httpd.Unavailable("fewer shards of this object can be read than are needed: try again"), err)
 	}
 	return err

@@ -33,11 +33,13 @@ type Codec interface {
 	Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error
 	// Read returns a reader, which the caller closes.
 	Read(ctx context.Context, o rs.Object, places locate.Places) *erasure.Reader
+	// Right returns those shards in places that are right from end to end.
+	Right(ctx context.Context, o rs.Object, places locate.Places) locate.Places
 }
 
 // Repairer makes objects whole again, by and by.
 type Repairer interface {
-	Look(o rs.Object, suspect bool)
+	Look(reader *erasure.Reader)
 }
 
 // Versions knows the versions of every object. See common/es for what its errors are.

@@ -57,14 +57,16 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 
 // store looks whether the body has the hash that it should, always: who may have an object just by
 // naming its hash could read what others keep. Where the content is there already, whole, that is all;
-// equal content is stored once. Of content that lacks shards it makes those.
+// equal content is stored once. Of content that lacks shards, or has rotten ones, it makes those.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash) error {
+	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
 	held, _, err := h.locator.Locate(r.Context(), content.Hex())
 	if err != nil {
 		return err
 	}
-	if held.Known() == rs.Shards {
+	right := h.codec.Right(r.Context(), o, held)
+	if right.Known() == rs.Shards {
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
@@ -72,7 +74,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 	if err != nil {
 		return err
 	}
-	err = h.codec.Write(r.Context(), rs.NewObject(r.ContentLength, content), body, held, wanted)
+	err = h.codec.Write(r.Context(), o, body, right, wanted)
 	if body.Err() != nil {
 		return body.Err() // the client's fault: nothing of it was kept
 	}

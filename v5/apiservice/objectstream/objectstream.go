@@ -3,6 +3,7 @@
 package objectstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,35 +41,37 @@ func NewClient() *Client {
 	}}}
 }
 
-// Get returns the shard that the data service at address has under name, from a byte on. The caller
-// closes the body.
-func (c *Client) Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, error) {
+// Get returns the shard that the data service at address has under name, from a byte on, and how many
+// bytes that is. The caller closes the body.
+func (c *Client) Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, int64, error) {
 	ctx, watch := watched(ctx, address)
 	response, err := c.ask(ctx, http.MethodGet, address, fmt.Sprintf("%s?from=%d", name, from))
 	if err != nil {
 		watch.end()
-		return nil, err
+		return nil, 0, err
 	}
-	return &download{response.Body, watch}, nil
+	return &download{response.Body, watch}, response.ContentLength, nil
+}
+
+// Put has the data service at address keep a whole shard. When it returns nil that is durable and can
+// be read.
+func (c *Client) Put(ctx context.Context, address, name string, shard []byte) error {
+	ctx, watch := watched(ctx, address)
+	defer watch.end()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), bytes.NewReader(shard))
+	if err != nil {
+		return err
+	}
+	return c.finish(request, address)
 }
 
 // Check has the data service at address look whether what it has under name is whole. ErrGone: it is
 // not, or there is nothing.
 func (c *Client) Check(ctx context.Context, address, name string) error {
-	return c.inspect(ctx, http.MethodPost, address, name)
-}
-
-// SetAside has the data service at address put aside what it has under name, unless that is whole.
-// ErrGone: it did, or there is nothing.
-func (c *Client) SetAside(ctx context.Context, address, name string) error {
-	return c.inspect(ctx, http.MethodDelete, address, name)
-}
-
-func (c *Client) inspect(ctx context.Context, method, address, name string) error {
 	ctx, watch := watched(ctx, address)
 	defer watch.end()
 	watch.timer.Reset(commitPatience) // it reads all of it
-	response, err := c.ask(ctx, method, address, name)
+	response, err := c.ask(ctx, http.MethodPost, address, name)
 	if err != nil {
 		return err
 	}

@@ -5,21 +5,22 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"strconv"
 
-	"gostore/chapter5/rs"
 	"gostore/common/httpd"
 )
 
 // get does not look at what it sends: whoever decodes it checks every block, and says so if one is
 // not right.
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
-	content, shard, err := shardOf(r)
+	name, err := shardOf(r)
 	if err != nil {
 		return err
 	}
-	f, size, err := h.open(rs.Name(content, shard))
+	f, size, err := h.store.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoShard()
+	}
 	if err != nil {
 		return err
 	}
@@ -36,13 +37,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	return httpd.Send(w, f, size-from)
 }
 
-func (h *handler) open(name string) (*os.File, int64, error) {
-	f, size, err := h.store.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = httpd.Errorf(http.StatusNotFound, "there is no such shard")
-	}
-	return f, size, err
-}
+func errNoShard() error { return httpd.Errorf(http.StatusNotFound, "there is no such shard") }
 
 // offset returns where in a file of some size to begin.
 func offset(r *http.Request, size int64) (int64, error) {

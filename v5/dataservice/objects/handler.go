@@ -1,9 +1,12 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash, in hexadecimal, and
 // its number.
 //
-//	GET    /objects/HASH.N?from=OFFSET   answers with the shard file from a byte on
-//	POST   /objects/HASH.N               looks whether all of it is right: 404 if not
-//	DELETE /objects/HASH.N               sets it aside if it is not right, and answers 404
+//	GET  /objects/HASH.N?from=OFFSET   answers with the shard file from a byte on
+//	PUT  /objects/HASH.N               keeps one, durably, if it is not there already
+//	POST /objects/HASH.N               looks whether all of it is right: 404 if not
+//
+// PUT is for shards of objects so small that the API service has looked at all of one before it asks;
+// those of others come in two phases, see package temp.
 package objects
 
 import (
@@ -11,7 +14,7 @@ import (
 	"os"
 
 	"gostore/chapter5/rs"
-	"gostore/common/hash"
+	"gostore/common/files"
 	"gostore/common/httpd"
 	"gostore/common/names"
 )
@@ -19,7 +22,9 @@ import (
 // Store holds shards; see package store.
 type Store interface {
 	Open(name string) (*os.File, int64, error)
-	SetAside(name string, f *os.File) error
+	Check(name string) error
+	Create() (*files.Temp, error)
+	Commit(t *files.Temp, name string) error
 }
 
 type handler struct {
@@ -29,17 +34,17 @@ type handler struct {
 // Handler answers for /objects/HASH.N.
 func Handler(store Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check, http.MethodDelete: h.setAside}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPut: h.put, http.MethodPost: h.check}
 }
 
-// shardOf returns the shard in a request's path.
-func shardOf(r *http.Request) (content hash.Hash, shard int, err error) {
+// shardOf returns the name of the shard in a request's path.
+func shardOf(r *http.Request) (string, error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err == nil {
-		content, shard, err = rs.ParseName(name)
+		_, _, err = rs.ParseName(name)
 	}
 	if err != nil {
-		err = httpd.Errorf(http.StatusBadRequest, "%v", err)
+		return "", httpd.Errorf(http.StatusBadRequest, "%v", err)
 	}
-	return content, shard, err
+	return name, nil
 }

@@ -1,9 +1,10 @@
-// Package store is what a data service holds: files named by the hash of their content, and, in
-// memory, the index of them. The two change together.
+// Package store is what a data service holds: shard files, and, in memory, the index of them. The two
+// change together.
 package store
 
 import (
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"os"
@@ -12,7 +13,7 @@ import (
 	"gostore/common/files"
 )
 
-// Store holds content. Questions come by the thousand and are answered out of memory; the disk is for
+// Store holds shards. Questions come by the thousand and are answered out of memory; the disk is for
 // those that read and write. Its methods may be called by several
 // goroutines at once.
 type Store struct {
@@ -31,7 +32,7 @@ func Open(dir *files.Dir) (*Store, error) {
 	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
 }
 
-// Has tells whether there is content under that name.
+// Has tells whether there is a shard under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -39,7 +40,7 @@ func (s *Store) Has(name string) (bool, error) {
 	return there, nil
 }
 
-// Open opens content and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
+// Open opens a shard and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
 func (s *Store) Open(name string) (*os.File, int64, error) {
 	f, size, err := s.dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -61,13 +62,20 @@ func (s *Store) forgetIfGone(name string) {
 // Create begins a file that nobody can see yet.
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
 
-// Commit has the content of t under name, durably; what is there already stays. It ends t.
+// Commit has the shard of t under name, durably; what is there already stays if it is right, and is set
+// aside if not. It ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
 	change := s.change(name)
 	change.Lock()
 	defer change.Unlock()
 	if there, _ := s.Has(name); there { // it has no errors
-		return t.Drop()
+		wrong := s.verify(name)
+		if wrong == nil {
+			return t.Drop()
+		}
+		if err := s.setAside(name, wrong); err != nil {
+			return errors.Join(err, t.Drop())
+		}
 	}
 	if err := t.Commit(name); err != nil {
 		return err
@@ -78,17 +86,15 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	return nil
 }
 
-// SetAside is for content that was found rotten when it was read from f. What was committed under
-// the name since then stays.
-func (s *Store) SetAside(name string, f *os.File) error {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
-	if same, err := s.dir.Is(name, f); err != nil || !same {
-		return err
+// setAside is for a shard that is about to be replaced, unless somebody else has removed it.
+func (s *Store) setAside(name string, wrong error) error {
+	if errors.Is(wrong, fs.ErrNotExist) {
+		return nil
 	}
-	s.forget(name)
-	return s.dir.SetAside(name)
+	if err := s.dir.KeepRotten(name); err != nil {
+		return fmt.Errorf("set aside: %w: %w", err, wrong)
+	}
+	return nil
 }
 
 func (s *Store) forget(name string) {

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/chapter5/rs"
 	"gostore/common/files"
 	"gostore/common/hash"
 )
@@ -46,44 +48,71 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestCommitAndSetAside(t *testing.T) {
+// shard returns the name and the content of shard 0 of an object.
+func shard(t *testing.T, body string) (name, content string) {
+	coder, err := rs.NewCoder()
+	require.NoError(t, err)
+	o := rs.NewObject(int64(len(body)), hash.Of([]byte(body)))
+	stripe := rs.NewStripe()
+	stripe.Reset(o, 0)
+	from := strings.NewReader(body)
+	for _, piece := range stripe.Data(0, stripe.Len()) {
+		_, err := io.ReadFull(from, piece)
+		require.NoError(t, err)
+	}
+	require.NoError(t, coder.Encode(stripe))
+	return rs.Name(o.Hash(), 0), string(o.Header(0)) + string(stripe.Shard(0))
+}
+
+func requireFile(t *testing.T, want string, elem ...string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(elem...))
+	require.NoError(t, err)
+	require.Equal(t, want, string(content))
+}
+
+func TestWhatIsRightStays(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
-	requireHas(t, s, "a", false)
-	commit(t, s, "a", "content")
-	requireHas(t, s, "a", true)
-	commit(t, s, "a", "of the second, which is not needed")
-	f, size, err := s.Open("a")
-	require.NoError(t, err)
-	defer f.Close() // opened for reading
-	require.EqualValues(t, len("content"), size)
+	name, content := shard(t, "hello, world")
+	requireHas(t, s, name, false)
+	require.ErrorIs(t, s.Check(name), fs.ErrNotExist)
+	commit(t, s, name, content)
+	requireHas(t, s, name, true)
+	require.NoError(t, s.Check(name))
+	commit(t, s, name, "of the second, which is not needed")
+	requireFile(t, content, root, "objects", name)
+	requireTempIsEmpty(t, root)
+}
 
-	require.NoError(t, s.SetAside("a", f))
-	requireHas(t, s, "a", false)
-	kept, err := os.ReadFile(filepath.Join(root, "rotten", "a"))
-	require.NoError(t, err)
-	require.Equal(t, "content", string(kept))
+// TestWhatHasRottenIsReplaced damages a shard in every place, and in its length.
+func TestWhatHasRottenIsReplaced(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name, content := shard(t, "hello, world")
+	commit(t, s, name, content)
+	damages := []string{"", content[:10], content[:len(content)-1], content + "x"}
+	for at := range content {
+		damages = append(damages, content[:at]+string(content[at]^1)+content[at+1:])
+	}
+	for _, rotten := range damages {
+		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(rotten), 0o644))
+		err := s.Check(name)
+		require.True(t, errors.Is(err, rs.ErrRotten) || errors.Is(err, rs.ErrHeader), "%v", err)
+		requireHas(t, s, name, true)
+		commit(t, s, name, content)
+		requireFile(t, content, root, "objects", name)
+		requireFile(t, rotten, root, "rotten", name)
+		require.NoError(t, s.Check(name))
+	}
+	requireTempIsEmpty(t, root)
+}
+
+func requireTempIsEmpty(t *testing.T, root string) {
+	t.Helper()
 	left, err := os.ReadDir(filepath.Join(root, "temp"))
 	require.NoError(t, err)
 	require.Empty(t, left)
-}
-
-// TestLateReaderDoesNotSetAsideWhatIsNew has two readers find the same rot, and the content committed
-// again between them.
-func TestLateReaderDoesNotSetAsideWhatIsNew(t *testing.T) {
-	s := open(t, t.TempDir())
-	commit(t, s, "a", "rotten")
-	first, _, err := s.Open("a")
-	require.NoError(t, err)
-	defer first.Close() // opened for reading
-	second, _, err := s.Open("a")
-	require.NoError(t, err)
-	defer second.Close() // opened for reading
-
-	require.NoError(t, s.SetAside("a", first))
-	commit(t, s, "a", "sound")
-	require.NoError(t, s.SetAside("a", second))
-	requireHas(t, s, "a", true)
 }
 
 // TestRemovedFileIsForgotten has somebody remove a file behind the store's back: who puts the content
@@ -91,13 +120,21 @@ func TestLateReaderDoesNotSetAsideWhatIsNew(t *testing.T) {
 func TestRemovedFileIsForgotten(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
-	commit(t, s, "a", "content")
-	require.NoError(t, os.Remove(filepath.Join(root, "objects", "a")))
-	_, _, err := s.Open("a")
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	requireHas(t, s, "a", false)
-	commit(t, s, "a", "content")
-	requireHas(t, s, "a", true)
+	name, content := shard(t, "hello, world")
+	commit(t, s, name, content)
+	for _, find := range []func() error{
+		func() error { _, _, err := s.Open(name); return err },
+		func() error { return s.Check(name) },
+	} {
+		require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
+		require.ErrorIs(t, find(), fs.ErrNotExist)
+		requireHas(t, s, name, false)
+		commit(t, s, name, content)
+		requireHas(t, s, name, true)
+	}
+	require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
+	commit(t, s, name, content)
+	requireFile(t, content, root, "objects", name)
 }
 
 func TestOpenFindsWhatIsThere(t *testing.T) {
