@@ -55,11 +55,11 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	defer background.Wait()
 	defer disconnect()
 	locator := locate.NewLocator(broker, dataServices)
-	codec, err := erasure.NewCodec(objectstream.NewClient())
+	codec, err := erasure.NewCodec(objectstream.NewClient(), locator)
 	if err != nil {
 		return err
 	}
-	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
+	repairer := erasure.NewRepairer(codec, dataServices, log)
 	background.Go(func() { repairer.Run(brokerCtx) })
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects":  objects.Handler(locator, dataServices, codec, repairer, metadata),

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/apiservice/objectstream"
 	"gostore/chapter5/rs"
 )
@@ -27,21 +28,27 @@ type Streams interface {
 	Check(ctx context.Context, address, name string) error
 }
 
+// Locator finds shards.
+type Locator interface {
+	Locate(ctx context.Context, name string) (places locate.Places, sure bool, err error)
+}
+
 // Codec reads and writes objects. Its methods may be called by several goroutines at once.
 type Codec struct {
 	streams Streams
+	locator Locator
 	coder   *rs.Coder
 	stripes *sync.Pool    // of *rs.Stripe
 	small   chan struct{} // holds one for each small object under way
 }
 
 // NewCodec returns a codec.
-func NewCodec(streams Streams) (*Codec, error) {
+func NewCodec(streams Streams, locator Locator) (*Codec, error) {
 	coder, err := rs.NewCoder()
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}, make(chan struct{}, smallAtOnce)}, nil
+	return &Codec{streams, locator, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}, make(chan struct{}, smallAtOnce)}, nil
 }
 
 // turn waits until an object may be sent or read. The caller calls end when it has been.

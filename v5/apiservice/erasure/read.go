@@ -27,6 +27,7 @@ type Reader struct {
 	object  rs.Object
 	sources [rs.Shards]source
 	next    int64 // stripe
+	asked   bool  // again, who holds shards
 }
 
 // source is one shard.
@@ -152,7 +153,13 @@ func (r *Reader) loadInTurn(s *rs.Stripe) error {
 func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) error {
 	stripe.Reset(r.object, r.next)
 	left := r.byPreference()
-	for missing := rs.DataShards; missing > 0 && len(left) > 0; {
+	for missing := rs.DataShards; missing > 0; {
+		if len(left) == 0 {
+			left = r.more()
+		}
+		if len(left) == 0 {
+			break
+		}
 		some := left[:min(missing, len(left))]
 		left = left[len(some):]
 		missing -= r.blocks(some, stripe)
@@ -165,6 +172,26 @@ func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) e
 	}
 	r.next++
 	return nil
+}
+
+// more asks, once, who holds the shards that nobody is known to hold: a data service that did not answer
+// in time may have what is needed now.
+func (r *Reader) more() (list []*source) {
+	if r.asked {
+		return nil
+	}
+	r.asked = true
+	places, _, err := r.codec.locator.Locate(r.ctx, hash.Hash(r.object.Hash()).Hex())
+	if err != nil {
+		return nil // then there are too few shards
+	}
+	for shard, address := range places {
+		if s := &r.sources[shard]; s.holder == "" && address != "" {
+			s.holder, s.address = address, address
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // byPreference has the shards first that are being read already: to go on is cheaper than to begin.

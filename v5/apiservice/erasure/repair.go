@@ -20,11 +20,6 @@ const (
 	longestRest   = 100 * time.Millisecond
 )
 
-// Locator finds shards, and says where new ones are to go.
-type Locator interface {
-	Locate(ctx context.Context, name string) (places locate.Places, sure bool, err error)
-}
-
 // Spreader says where shards that nobody holds are to go.
 type Spreader interface {
 	Spread(places locate.Places) (locate.Places, error)
@@ -35,15 +30,15 @@ type Spreader interface {
 // the request that was the occasion.
 type Repairer struct {
 	codec    *Codec
-	locator  Locator
 	spreader Spreader
 	log      *slog.Logger
 
 	repairs chan rs.Object
 	checks  chan unread
 
-	mu     sync.Mutex
-	states map[rs.Object]state // of those that somebody is or will be busy with
+	mu       sync.Mutex
+	checking map[rs.Object]bool  // of those in checks
+	mending  map[rs.Object]state // of those in repairs, or under repair
 }
 
 // unread is an object that was read, and those of its shards that were not needed for that.
@@ -55,16 +50,17 @@ type unread struct {
 type state int
 
 const (
-	toBeChecked state = iota + 1
-	toBeRepaired
+	waiting state = iota + 1
 	underRepair
+	underRepairAndWaiting // it was found suspect again meanwhile
 )
 
 // NewRepairer returns a repairer, which works while Run runs.
-func NewRepairer(codec *Codec, locator Locator, spreader Spreader, log *slog.Logger) *Repairer {
+func NewRepairer(codec *Codec, spreader Spreader, log *slog.Logger) *Repairer {
 	return &Repairer{
-		codec: codec, locator: locator, spreader: spreader, log: log,
-		repairs: make(chan rs.Object, queued), checks: make(chan unread, queued), states: map[rs.Object]state{},
+		codec: codec, spreader: spreader, log: log,
+		repairs: make(chan rs.Object, queued), checks: make(chan unread, queued),
+		checking: map[rs.Object]bool{}, mending: map[rs.Object]state{},
 	}
 }
 
@@ -79,25 +75,27 @@ func (r *Repairer) Look(reader *Reader) {
 		r.wantRepair(o)
 		return
 	}
-	if r.states[o] != 0 {
+	if r.checking[o] {
 		return
 	}
 	select {
 	case r.checks <- unread{o, reader.Unread()}:
-		r.states[o] = toBeChecked
+		r.checking[o] = true
 	default:
 	}
 }
 
 // wantRepair is called with mu held.
 func (r *Repairer) wantRepair(o rs.Object) {
-	if r.states[o] >= toBeRepaired {
-		return
-	}
-	select {
-	case r.repairs <- o:
-		r.states[o] = toBeRepaired
-	default:
+	switch r.mending[o] {
+	case 0:
+		select {
+		case r.repairs <- o:
+			r.mending[o] = waiting
+		default:
+		}
+	case underRepair:
+		r.mending[o] = underRepairAndWaiting
 	}
 }
 
@@ -134,33 +132,31 @@ func (r *Repairer) checkAndRest(ctx context.Context, u unread) {
 }
 
 func (r *Repairer) check(ctx context.Context, u unread) {
-	right := r.codec.Right(ctx, u.object, u.shards)
+	r.mu.Lock()
+	delete(r.checking, u.object)
+	r.mu.Unlock()
+	if r.codec.Right(ctx, u.object, u.shards) == u.shards {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.states[u.object] == toBeChecked {
-		delete(r.states, u.object)
-	}
-	if right != u.shards {
-		r.wantRepair(u.object)
-	}
+	r.wantRepair(u.object)
 }
 
 func (r *Repairer) makeWhole(ctx context.Context, o rs.Object) {
-	r.setState(o, underRepair)
-	defer r.setState(o, 0)
+	r.mu.Lock()
+	r.mending[o] = underRepair
+	r.mu.Unlock()
 	if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
 		r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
 	}
-}
-
-func (r *Repairer) setState(o rs.Object, s state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s == 0 {
-		delete(r.states, o)
-		return
+	again := r.mending[o] == underRepairAndWaiting
+	delete(r.mending, o)
+	if again {
+		r.wantRepair(o)
 	}
-	r.states[o] = s
 }
 
 // repair has all shards of an object looked at, and makes anew those that are not right, where they lie,
@@ -168,7 +164,7 @@ func (r *Repairer) setState(o rs.Object, s state) {
 // like the others, and stays until there is one in its place.
 func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 	content := hash.Hash(o.Hash())
-	held, sure, err := r.locator.Locate(ctx, content.Hex())
+	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
 	if err != nil {
 		return err
 	}
