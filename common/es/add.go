@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"time"
 )
@@ -12,6 +13,12 @@ const addPatience = 20 * time.Second
 // Add adds a version to an object, the one after the newest, and returns its number. m.Version is
 // not looked at. After an error the version may have been added all the same: then nobody was told
 // its number.
+//
+// Where a version is known that lies in the last index, the one after it is created at once, without
+// looking whether that version is the newest. That is sound: the index takes a document only as long
+// as there is none after it (see series), later versions never lie in earlier indices, and an index has
+// an id once. So if the creation succeeds, the next version was nowhere, and there being no gaps, none
+// after it was anywhere.
 func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, addPatience)
 	defer cancel()
@@ -20,29 +27,46 @@ func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error)
 		if err != nil {
 			return 0, err
 		}
-		newest, err := c.findNewest(ctx, m.Name)
-		if err != nil {
-			return 0, err
+		last, from := known[len(known)-1], c.before(m.Name)
+		if from.index != last {
+			if from, err = c.findNewest(ctx, m.Name); err != nil {
+				return 0, err
+			}
 		}
-		last := known[len(known)-1]
-		m.Version = newest.Version + 1
+		m.Version = from.Version + 1
 		err = c.create(ctx, last, m)
 		switch {
 		case err == nil:
 			c.newest.Add(m.Name, place{m, last})
 			return m.Version, nil
 		case isError(err, errBlocked) && isStatus(err, http.StatusForbidden): // a full disk has another status
-			if err := c.rollover(ctx, last); err != nil {
-				return 0, err
-			}
-		case !isError(err, errConflict): // of a conflict findNewest sees the cause
+			err = c.rollover(ctx, last)
+		case isError(err, errConflict):
+			_, err = c.findNewest(ctx, m.Name) // which remembers it
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
 }
 
+// before returns a version that exists, and the index that it lies in. For an object of which none is
+// remembered that is number 0, which every object has, as if it lay in the first index. (So version 1
+// must not be removed while there are others, nor the first index while it is the last.)
+func (c *Client) before(name string) place {
+	if newest, known := c.newest.Get(name); known {
+		return newest
+	}
+	return place{index: c.indexName(1)}
+}
+
 // create writes a document that must not be there yet.
 func (c *Client) create(ctx context.Context, index string, m Metadata) error {
-	_, err := c.es.Index().Index(index).Id(documentID(m.Name, m.Version)).OpType("create").BodyJson(m).Do(ctx)
+	document, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	// As a string, since of that the library says how long it is, and need not send it in chunks.
+	_, err = c.es.Index().Index(index).Id(documentID(m.Name, m.Version)).OpType("create").BodyString(string(document)).Do(ctx)
 	return explained("add a version of "+m.Name, err)
 }

@@ -70,12 +70,12 @@ type Config struct {
 // Client keeps metadata. Its methods may be called by several goroutines at once, and each answers
 // within half a minute, mostly at once, or fails with ErrUnreachable.
 type Client struct {
-	cfg    Config
-	log    *slog.Logger
-	http   *http.Client
-	es     *elastic.Client
-	series series
-	newest *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
+	cfg       Config
+	log       *slog.Logger
+	transport *transport
+	es        *elastic.Client
+	series    series
+	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
 }
 
 // New returns a client. It does not connect yet.
@@ -83,7 +83,8 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if !strings.Contains(cfg.URL, "://") {
 		cfg.URL = "http://" + cfg.URL
 	}
-	client := &http.Client{Transport: newTransport()}
+	transport := newTransport()
+	client := &http.Client{Transport: transport}
 	// Sniffing would take the addresses that a server has behind Docker, where it cannot be reached.
 	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{}))
 	if err != nil {
@@ -93,16 +94,20 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, log: log, http: client, es: es, newest: newest}, nil
+	return &Client{cfg: cfg, log: log, transport: transport, es: es, newest: newest}, nil
 }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Ready returns nil if Elasticsearch answers now.
+// Ready returns nil if Elasticsearch answers now, or did in the last tenth of a second and has not
+// closed a connection since.
 func (c *Client) Ready(ctx context.Context) error {
 	if _, err := c.series.indices(ctx, c); err != nil {
 		return err
+	}
+	if c.transport.justAnswered() {
+		return nil
 	}
 	_, err := c.es.PerformRequest(ctx, elastic.PerformRequestOptions{Method: http.MethodHead, Path: "/"})
 	return explained("ask Elasticsearch", err)
