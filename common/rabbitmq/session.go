@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -17,6 +18,7 @@ const (
 
 // session is one connection to the broker with everything declared on it.
 type session struct {
+	wire    *wire
 	conn    *amqp.Connection
 	channel *amqp.Channel
 	lost    chan *amqp.Error // what ended the connection, buffered
@@ -24,23 +26,26 @@ type session struct {
 	since   time.Time
 	workers sync.WaitGroup // one for each consumer
 
-	publications chan publication
-	gone         chan struct{} // closed when nobody takes publications any more
+	publications chan publication // on their way to the connection
+	gone         chan struct{}    // closed when nobody takes publications any more
 }
 
 // publication is a message on its way to the broker.
 type publication struct {
 	exchange, key string
 	message       amqp.Publishing
-	sent          chan error // buffered: whoever waits may have left
 }
 
+// queued is how many publications wait for the connection before their publishers do.
+const queued = 64
+
 func dial(ctx context.Context, c *Client) (*session, error) {
-	conn, err := amqp.DialConfig(c.url, amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: dialer(ctx)})
+	s := &session{publications: make(chan publication, queued), gone: make(chan struct{})}
+	var err error
+	s.conn, err = amqp.DialConfig(c.url, amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: s.dialer(ctx)})
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
-	s := &session{conn: conn, publications: make(chan publication), gone: make(chan struct{})}
 	if err := s.declare(c); err != nil {
 		s.close()
 		return nil, fmt.Errorf("declare: %w", err)
@@ -50,13 +55,14 @@ func dial(ctx context.Context, c *Client) (*session, error) {
 }
 
 // dialer sets the deadline for the handshake too; the library lifts it afterwards.
-func dialer(ctx context.Context) func(network, address string) (net.Conn, error) {
+func (s *session) dialer(ctx context.Context) func(network, address string) (net.Conn, error) {
 	return func(network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return conn, conn.SetDeadline(time.Now().Add(dialPatience))
+		s.wire = &wire{Conn: conn}
+		return s.wire, conn.SetDeadline(time.Now().Add(dialPatience))
 	}
 }
 
@@ -126,35 +132,58 @@ func (s *session) serve(ctx context.Context) error {
 		case err := <-s.lost:
 			return fmt.Errorf("connection lost: %v", err) // nil if the broker closed it politely
 		case p := <-s.publications:
-			p.sent <- s.send(p, declared)
+			if err := s.send(p, declared); err != nil {
+				return fmt.Errorf("send: %w", err)
+			}
 		}
 	}
 }
 
-// send declares the exchange before the first message to it, since its listeners may come later.
-func (s *session) send(p publication, declared map[string]bool) error {
-	if !declared[p.exchange] {
-		if err := s.declareExchange(p.exchange); err != nil {
-			return fmt.Errorf("declare %s: %w", p.exchange, err)
+// send sends a publication, and with it those that wait behind it.
+func (s *session) send(p publication, declared map[string]bool) (err error) {
+	defer func() { err = errors.Join(err, s.wire.release()) }()
+	for more := true; more; {
+		if err := s.declareBefore(p, declared); err != nil {
+			return err
 		}
-		declared[p.exchange] = true
+		s.wire.hold()
+		if err := s.channel.Publish(p.exchange, p.key, false, false, p.message); err != nil {
+			return err
+		}
+		select {
+		case p = <-s.publications:
+		default:
+			more = false
+		}
 	}
-	return s.channel.Publish(p.exchange, p.key, false, false, p.message)
+	return nil
 }
 
-// publish returns when the message has been written to the connection, or cannot be any more.
+// declareBefore declares the exchange before the first message to it, since its listeners may come
+// later.
+func (s *session) declareBefore(p publication, declared map[string]bool) error {
+	if declared[p.exchange] {
+		return nil
+	}
+	if err := s.wire.release(); err != nil { // the broker is to answer
+		return err
+	}
+	declared[p.exchange] = true
+	return s.declareExchange(p.exchange)
+}
+
+// publish returns when the message is about to be written to the connection, or cannot be.
 func (s *session) publish(ctx context.Context, p publication) error {
-	p.sent = make(chan error, 1)
 	select {
-	case s.publications <- p:
 	case <-s.gone:
 		return ErrUnreachable
-	case <-ctx.Done():
-		return ctx.Err()
+	default:
 	}
 	select {
-	case err := <-p.sent:
-		return err
+	case s.publications <- p:
+		return nil
+	case <-s.gone:
+		return ErrUnreachable
 	case <-ctx.Done():
 		return ctx.Err()
 	}
