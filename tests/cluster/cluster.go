@@ -165,6 +165,7 @@ func (c *Cluster) process(name, program, address string) *Process {
 		Address: address,
 		Env:     env,
 		program: filepath.Join(c.cfg.Programs, program),
+		health:  "/healthz",
 		logFile: filepath.Join(c.cfg.Dir, "log", name+".log"),
 		leash:   c.leash,
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +32,8 @@ type Process struct {
 	Env     []string // its settings, NAME=VALUE
 
 	program string // a pattern for it, before the first start
+	args    []string
+	health  string // the path at which it answers 200 when it is ready
 	logFile string
 	leash   *leash
 
@@ -64,7 +67,7 @@ func (p *Process) Start() error {
 	}
 	defer log.Close() // the process has its own
 	p.program = program
-	cmd := exec.Command(program)
+	cmd := exec.Command(program, p.args...)
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = p.leash.attr()
@@ -126,7 +129,7 @@ func (p *Process) AwaitHealthy(ctx context.Context) error {
 }
 
 func (p *Process) healthy(ctx context.Context) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL()+"/healthz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL()+p.health, nil)
 	if err != nil {
 		return err
 	}
@@ -205,7 +208,7 @@ func (p *Process) signal(s os.Signal) error {
 
 // Command is what to type to start the process by hand.
 func (p *Process) Command() string {
-	return strings.Join(append(p.Env, p.program), " ")
+	return strings.Join(slices.Concat(p.Env, []string{p.program}, p.args), " ")
 }
 
 func (p *Process) lastLine() string {

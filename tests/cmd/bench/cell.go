@@ -1,0 +1,124 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// cell is a size of object and a number of clients that work at the same time, written 64KiBx4.
+type cell struct {
+	Size    int64 `json:"size"` // in bytes
+	Clients int   `json:"clients"`
+}
+
+// A cell's number of operations is as many as make a volume, but not so few that clients idle, and
+// not so many that small objects take the whole evening.
+const (
+	minPerClient = 2
+	maxPerClient = 100
+	maxAlone     = 200 // at least this many are allowed altogether
+)
+
+func (c cell) ops(volume int64) int {
+	most := int64(max(maxPerClient*c.Clients, maxAlone))
+	return int(min(most, max(int64(minPerClient*c.Clients), volume/c.Size)))
+}
+
+func (c cell) String() string { return sizeText(c.Size) + "x" + strconv.Itoa(c.Clients) }
+
+func parseCell(s string) (c cell, err error) {
+	size, clients, found := strings.Cut(s, "x")
+	if !found {
+		return c, fmt.Errorf("%q is not a size and a number of clients, like 4KiBx16", s)
+	}
+	if c.Size, err = parseSize(size); err != nil {
+		return c, err
+	}
+	if c.Clients, err = strconv.Atoi(clients); err != nil || c.Clients < 1 {
+		return c, fmt.Errorf("%q: %q is not a number of clients", s, clients)
+	}
+	return c, nil
+}
+
+func units() []struct {
+	name  string
+	bytes int64
+} {
+	return []struct {
+		name  string
+		bytes int64
+	}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}}
+}
+
+func parseSize(s string) (int64, error) {
+	for _, unit := range units() {
+		if digits, found := strings.CutSuffix(s, unit.name); found {
+			n, err := strconv.ParseInt(digits, 10, 32)
+			if err != nil || n < 1 {
+				break
+			}
+			return n * unit.bytes, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a size, like 512B, 4KiB or 64MiB", s)
+}
+
+func sizeText(size int64) string {
+	for _, unit := range units() {
+		if size%unit.bytes == 0 {
+			return strconv.FormatInt(size/unit.bytes, 10) + unit.name
+		}
+	}
+	return "" // every size is so many bytes
+}
+
+// load is a way to use the objects of a cell.
+type load string
+
+const (
+	loadPut      load = "put"      // objects that are new
+	loadGet      load = "get"      // each of them for the first time
+	loadRepeat   load = "repeat"   // each of them once more
+	loadMixed    load = "mixed"    // three gets, one put, and so on
+	loadDegraded load = "degraded" // gets with two data services stopped
+)
+
+func allLoads() []load { return []load{loadPut, loadGet, loadRepeat, loadMixed, loadDegraded} }
+
+func parseLoad(s string) (load, error) {
+	if !slices.Contains(allLoads(), load(s)) {
+		return "", fmt.Errorf("%q is not a load: there are %v", s, allLoads())
+	}
+	return load(s), nil
+}
+
+// listOf makes a flag of a list with commas.
+func listOf[T any](list *[]T, parse func(string) (T, error)) func(string) error {
+	return func(s string) error {
+		*list = nil
+		for part := range strings.SplitSeq(s, ",") {
+			item, err := parse(strings.TrimSpace(part))
+			if err != nil {
+				return err
+			}
+			*list = append(*list, item)
+		}
+		return nil
+	}
+}
+
+func join[T any](list []T) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]")
+}
+
+// byLoad sorts results as the tables have them: load by load, small objects and few clients first.
+func byLoad(a, b *result) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(allLoads(), a.Load), slices.Index(allLoads(), b.Load)),
+		cmp.Compare(a.Size, b.Size),
+		cmp.Compare(a.Clients, b.Clients),
+	)
+}

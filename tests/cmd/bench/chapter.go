@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gostore/tests/cluster"
+	"gostore/tests/stack"
+)
+
+// startChapter starts a chapter with six data services and one API service, and servers for it alone.
+func startChapter(ctx context.Context, name, dir string, o options) (t *target, err error) {
+	chapter, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(chapter, "go.mod")); err != nil {
+		return nil, fmt.Errorf("%s is no chapter, nor \"minio\", nor the URL of an S3 endpoint: %w", name, err)
+	}
+	var release []func() error // in the order of need: the last goes first
+	stop := func() error {
+		var errs []error
+		for i := range release {
+			errs = append(errs, release[len(release)-1-i]())
+		}
+		return errors.Join(errs...)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, stop())
+		}
+	}()
+	ports, err := cluster.ReservePorts()
+	if err != nil {
+		return nil, err
+	}
+	release = append(release, ports.Release)
+	cfg := cluster.Config{Chapter: chapter, Dir: dir}
+	if err := addresses(&cfg, ports, o.profile != ""); err != nil {
+		return nil, err
+	}
+	if !cluster.Single(chapter) {
+		if cfg.Servers, err = acquire(ctx, chapter, dir); err != nil {
+			return nil, err
+		}
+		release = append(release, func() error { return closeServers(cfg.Servers) })
+	}
+	c, err := cluster.Start(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	release = append(release, c.Stop)
+	return chapterTarget(c, cfg, stop), nil
+}
+
+func chapterTarget(c *cluster.Cluster, cfg cluster.Config, stop func() error) *target {
+	t := &target{name: filepath.Base(cfg.Chapter), client: newStoreClient(c.API[0].URL()), stop: stop}
+	for _, p := range c.All() {
+		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
+	}
+	if cfg.Servers != nil {
+		t.processes = append(t.processes, serverProcesses(cfg.Servers.URLs())...)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects outlive data services
+		t.losable = c.Data[dataServices-lost:]
+	}
+	if cfg.DebugAddresses != nil {
+		t.profiled = c.All()
+	}
+	return t
+}
+
+func addresses(cfg *cluster.Config, ports *cluster.Ports, debug bool) (err error) {
+	services := dataServices + 1
+	if cluster.Single(cfg.Chapter) {
+		services = 1
+	}
+	taken, err := ports.Take(2 * services)
+	if err != nil {
+		return err
+	}
+	cfg.DataServices, cfg.APIServices = taken[:services-1], taken[services-1:services]
+	if debug {
+		cfg.DebugAddresses = taken[services:]
+	}
+	return nil
+}
+
+// acquire gives embedded servers of the chapter's own; STACK in the environment asks for others.
+func acquire(ctx context.Context, chapter, dir string) (stack.Servers, error) {
+	return stack.Acquire(ctx, stack.Request{
+		Ways:       []stack.Way{stack.Embedded},
+		Dir:        filepath.Join(dir, "stack"),
+		BrokerOnly: cluster.BrokerOnly(chapter),
+		Log:        func(line string) { fmt.Fprintln(os.Stderr, line) },
+	})
+}
+
+func closeServers(servers stack.Servers) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return servers.Close(ctx)
+}
+
+// serverProcesses are those of RabbitMQ and Elasticsearch, where they are processes that can be seen.
+func serverProcesses(urls stack.URLs) (found []process) {
+	for name, server := range map[string]string{"rabbitmq": urls.RabbitMQ, "elasticsearch": urls.Elasticsearch} {
+		if u, err := url.Parse(server); err == nil && server != "" {
+			found = append(found, listeners(name, u.Host)...)
+		}
+	}
+	return oneEach(found)
+}

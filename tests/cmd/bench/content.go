@@ -1,0 +1,44 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	mathrand "math/rand/v2"
+
+	"gostore/common/hash"
+)
+
+// body is what one object holds, with the digest that its PUT announces.
+type body struct {
+	bytes  []byte
+	digest hash.Hash
+}
+
+func (b body) hex() string { return hex.EncodeToString(b.digest[:]) }
+
+// bodies makes bodies of a size, each unlike all others and incompressible, one after the other in
+// the same memory: the first touch of fresh memory is slow.
+type bodies struct {
+	random *mathrand.ChaCha8
+	memory []byte
+}
+
+func newBodies() *bodies {
+	var seed [32]byte
+	_, _ = rand.Read(seed[:]) // it never fails; see there
+	return &bodies{random: mathrand.NewChaCha8(seed)}
+}
+
+// make returns n bodies. They take the place of those that it returned before.
+func (b *bodies) make(n int, size int64) []body {
+	if need := int64(n) * size; int64(cap(b.memory)) < need {
+		b.memory = make([]byte, need)
+	}
+	made := make([]body, n)
+	for i := range made {
+		bytes := b.memory[int64(i)*size:][:size:size]
+		_, _ = b.random.Read(bytes) // it never fails; see there
+		made[i] = body{bytes, hash.Of(bytes)}
+	}
+	return made
+}

@@ -1,0 +1,170 @@
+// Command bench measures how fast a store is, beside what the machine itself can do:
+//
+//	go run ./tests/cmd/bench v5                       a chapter, which it starts
+//	go run ./tests/cmd/bench v1 v2 v3 v4 v5           several, one after the other
+//	go run ./tests/cmd/bench -minio PATH -compare v5 minio
+//	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+//
+// A chapter runs as six data services and one API service; minio is six MinIO processes with a drive
+// each. With -compare two targets run at the same time and take turns, step by step, so that what
+// else happens on the machine befalls both. docs/performance.md says how it measures and how to read
+// what it prints, which is Markdown.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	o, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = run(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	targets  []string
+	compare  bool
+	loads    []load
+	cells    []cell
+	rounds   int
+	volume   int64 // bytes a round of a cell
+	dir      string
+	json     string // file, or empty
+	profile  string // directory, or empty
+	minio    string
+	unsigned bool
+}
+
+const defaultCells = "4KiBx1,4KiBx16,1KiBx64,1MiBx1,1MiBx8,64MiBx1,64MiBx4"
+
+func parse(args []string) (o options, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintln(flags.Output(), "usage: bench [flags] TARGET…   each a chapter's directory, minio, or the URL of an S3 endpoint") //nolint:errcheck // there is nowhere else to tell
+		flags.PrintDefaults()
+	}
+	setLoads, setCells := listOf(&o.loads, parseLoad), listOf(&o.cells, parseCell)
+	o.loads, o.volume = allLoads(), 256*mib
+	if err := setCells(defaultCells); err != nil {
+		return o, err
+	}
+	flags.BoolVar(&o.compare, "compare", false, "have two targets take turns, and print ratios")
+	flags.Func("loads", "`list` of put, get, repeat, mixed, degraded (default all)", setLoads)
+	flags.Func("cells", "`list` of sizes and clients (default "+defaultCells+")", setCells)
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds that count; one more before them warms up")
+	flags.Func("volume", "`size` of all objects of a cell in one round, about (default 256MiB)", func(s string) (err error) {
+		o.volume, err = parseSize(s)
+		return err
+	})
+	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` for a temporary one, on the disk to measure")
+	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")
+	flags.StringVar(&o.profile, "profile", "", "`directory` for CPU profiles of a chapter's services")
+	flags.StringVar(&o.minio, "minio", "minio", "`program` to run for the target minio")
+	flags.BoolVar(&o.unsigned, "unsigned", false, "put to S3 without a digest that the server would check")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.targets = flags.Args()
+	return o, o.check()
+}
+
+func (o options) check() error {
+	switch {
+	case len(o.targets) == 0:
+		return errors.New("no target: see -h")
+	case o.compare && len(o.targets) != 2:
+		return errors.New("-compare takes two targets")
+	case o.rounds < 1:
+		return errors.New("-rounds: at least one")
+	}
+	return nil
+}
+
+// run measures and prints. Nothing of it is left when it returns, but for the files that it was asked for.
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp(o.dir, "gostore-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	report := &report{Memory: map[string]peaks{}, Limits: map[string]*cost{}}
+	if o.compare {
+		err = together(ctx, o, dir, o.targets, report)
+	} else {
+		for _, name := range o.targets {
+			if err = together(ctx, o, dir, []string{name}, report); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil || o.json == "" {
+		return err
+	}
+	return report.save(o.json)
+}
+
+// together measures targets that run at the same time, and prints what came of it.
+func together(ctx context.Context, o options, dir string, names []string, report *report) (err error) {
+	progress := newProgress()
+	defer progress.done()
+	var targets []*target
+	defer func() {
+		for _, t := range targets {
+			err = errors.Join(err, t.close())
+		}
+	}()
+	for i, name := range names {
+		progress.say("starting", name)
+		own := filepath.Join(dir, fmt.Sprint(i))
+		if err := os.MkdirAll(own, 0o755); err != nil {
+			return err
+		}
+		t, err := openTarget(ctx, name, own, o)
+		if err != nil {
+			return err
+		}
+		targets = append(targets, t)
+	}
+	limits, err := newLimits(dir)
+	if err != nil {
+		return err
+	}
+	defer limits.close()
+	b := newBench(o, targets, limits, progress)
+	if err := b.measure(ctx); err != nil {
+		return err
+	}
+	progress.done()
+	b.print(report)
+	return nil
+}
+
+func (b *bench) print(report *report) {
+	b.limits.write(os.Stdout, b.o.cells, b.o.loads)
+	for i := range b.targets {
+		b.writeTarget(os.Stdout, i)
+	}
+	if b.o.compare {
+		report.Ratios = b.ratios()
+		b.writeRatios(os.Stdout, report.Ratios)
+	}
+	b.addTo(report)
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Histograms are in microseconds.
+const (
+	longest = int64(10 * time.Minute / time.Microsecond)
+	digits  = 3
+)
+
+// readBuffer is each client's: far fewer system calls than io.Discard's own buffer makes.
+const readBuffer = 256 << 10
+
+// measurement is what one load of one cell has come to in one round.
+type measurement struct {
+	Ops     int     `json:"ops"` // that succeeded
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	CPU     float64 `json:"cpuSeconds"` // of all processes of the store
+	Peak    uint64  `json:"peakBytes"`  // resident, of all processes together
+	Errors  int     `json:"errors"`
+
+	latencies *hdrhistogram.Histogram
+	firstErr  error
+}
+
+func (m measurement) opsPerSecond() float64 { return float64(m.Ops) / m.Seconds }
+
+// operation does the i-th operation of a load and returns how many bytes went to or fro.
+type operation func(ctx context.Context, i int, buffer []byte) (int64, error)
+
+// drive has clients do n operations, each the next one that nobody has begun.
+func drive(ctx context.Context, clients, n int, do operation) measurement {
+	parts := make([]measurement, clients)
+	var next atomic.Int64
+	var working sync.WaitGroup
+	begin := time.Now()
+	for c := range parts {
+		working.Go(func() { parts[c] = work(ctx, &next, n, do) })
+	}
+	working.Wait()
+	whole := measurement{Seconds: time.Since(begin).Seconds(), latencies: newHistogram()}
+	for _, part := range parts {
+		whole.Ops += part.Ops
+		whole.Bytes += part.Bytes
+		whole.Errors += part.Errors
+		whole.latencies.Merge(part.latencies)
+		if whole.firstErr == nil {
+			whole.firstErr = part.firstErr
+		}
+	}
+	return whole
+}
+
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest, digits) }
+
+func work(ctx context.Context, next *atomic.Int64, n int, do operation) measurement {
+	m := measurement{latencies: newHistogram()}
+	buffer := make([]byte, readBuffer)
+	for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+		begin := time.Now()
+		moved, err := once(ctx, i, buffer, do)
+		if err != nil {
+			m.Errors++
+			m.firstErr = err
+			continue
+		}
+		took := min(longest, max(1, time.Since(begin).Microseconds()))
+		_ = m.latencies.RecordValue(took) // it is within the bounds
+		m.Ops++
+		m.Bytes += moved
+	}
+	return m
+}
+
+func once(ctx context.Context, i int, buffer []byte, do operation) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, opPatience)
+	defer cancel()
+	return do(ctx, i, buffer)
+}
+
+// errWrongBytes is returned for an object that is not what was put.
+var errWrongBytes = errors.New("not the bytes that were put")
+
+// putOp puts one object.
+func putOp(ctx context.Context, c client, key string, b body) (int64, error) {
+	return int64(len(b.bytes)), c.put(ctx, key, b)
+}
+
+// getOp reads an object of size bytes. If want is not nil it compares them.
+func getOp(ctx context.Context, c client, key string, size int64, want, buffer []byte) (n int64, err error) {
+	object, err := c.get(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	defer object.Close() // read to its end
+	for err == nil {
+		var k int
+		k, err = object.Read(buffer)
+		if want != nil && (n+int64(k) > size || !bytes.Equal(buffer[:k], want[n:][:k])) {
+			return n, fmt.Errorf("GET %s: %w", key, errWrongBytes)
+		}
+		n += int64(k)
+	}
+	if !errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if n != size {
+		return n, fmt.Errorf("GET %s: %d bytes instead of %d", key, n, size)
+	}
+	return n, nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"gostore/tests/cluster"
+)
+
+// startMinIO starts six MinIO processes with a drive each, that keep four shards and two of parity.
+func startMinIO(ctx context.Context, dir string, o options) (*target, error) {
+	program, err := exec.LookPath(o.minio)
+	if err == nil {
+		program, err = filepath.Abs(program)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("-minio: %w", err)
+	}
+	ports, err := cluster.ReservePorts()
+	if err != nil {
+		return nil, err
+	}
+	group, err := cluster.NewGroup()
+	if err != nil {
+		return nil, errors.Join(err, ports.Release())
+	}
+	stop := func() error { return errors.Join(group.Stop(), ports.Release()) }
+	t, err := startDrives(ctx, group, ports, program, dir, o)
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
+	t.stop = stop
+	return t, nil
+}
+
+func startDrives(ctx context.Context, group *cluster.Group, ports *cluster.Ports, program, dir string, o options) (*target, error) {
+	addresses, err := ports.Take(dataServices)
+	if err != nil {
+		return nil, err
+	}
+	user, password := rand.Text(), rand.Text()
+	drives := make([]*cluster.Process, len(addresses))
+	for i := range addresses {
+		drives[i] = group.Add(driveOf(i, addresses, program, dir, user, password))
+		if err := drives[i].Start(); err != nil {
+			return nil, err
+		}
+	}
+	t := &target{name: "minio", losable: drives[dataServices-lost:]}
+	for _, p := range drives {
+		if err := p.AwaitHealthy(ctx); err != nil {
+			return nil, err
+		}
+		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
+	}
+	endpoint := &url.URL{Scheme: "http", Host: addresses[0]}
+	t.client, err = newS3Client(ctx, endpoint, credentials.NewStaticV4(user, password, ""), o.unsigned)
+	return t, err
+}
+
+func driveOf(i int, addresses []string, program, dir, user, password string) cluster.Program {
+	args := []string{"server", "--address", addresses[i]}
+	for j, address := range addresses {
+		args = append(args, fmt.Sprintf("http://%s%s/%d", address, dir, j+1))
+	}
+	name := fmt.Sprintf("minio-%d", i+1)
+	return cluster.Program{
+		Name: name, Address: addresses[i], Path: program, Args: args,
+		Env: []string{
+			"HOME=" + dir,
+			"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password,
+			"MINIO_STORAGE_CLASS_STANDARD=EC:2",
+			"MINIO_BROWSER=off", "MINIO_UPDATE=off",
+			"MINIO_ROOTDRIVE_THRESHOLD_SIZE=1B", // else it refuses drives on the disk of the root directory
+			"_MINIO_SERVER_LOCAL=" + addresses[i],
+		},
+		Health:  "/minio/health/cluster",
+		LogFile: filepath.Join(dir, name+".log"),
+	}
+}

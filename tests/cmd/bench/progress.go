@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// progress says on a terminal what is being measured, in one line that the next one replaces. It is
+// for one goroutine.
+type progress struct {
+	terminal bool
+}
+
+func newProgress() *progress {
+	info, err := os.Stderr.Stat()
+	return &progress{err == nil && info.Mode()&os.ModeCharDevice != 0}
+}
+
+// eraseLine clears a terminal's line and goes to its start (ECMA-48).
+const eraseLine = "\r\x1b[K"
+
+func (p *progress) say(what ...any) {
+	if p.terminal {
+		fmt.Fprint(os.Stderr, eraseLine, strings.TrimSpace(fmt.Sprintln(what...)))
+	}
+}
+
+// warn prints a line that stays.
+func (p *progress) warn(line string) {
+	p.done()
+	fmt.Fprintln(os.Stderr, line)
+}
+
+// done clears the line.
+func (p *progress) done() {
+	if p.terminal {
+		fmt.Fprint(os.Stderr, eraseLine)
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// getsPerPut is what the mixed load is made of.
+const getsPerPut = 3
+
+// result is what one load of one cell has come to on one target, round by round. The warm-up is not in it.
+type result struct {
+	Target string `json:"target"`
+	Load   load   `json:"load"`
+	cell
+	Rounds []measurement `json:"rounds"`
+
+	latencies *hdrhistogram.Histogram
+	firstErr  error
+}
+
+// bench runs rounds over targets that all run at the same time.
+type bench struct {
+	o        options
+	targets  []*target
+	memories []*memory // of the targets
+	limits   *limits
+	progress *progress
+	bodies   *bodies
+	run      string // what the keys of this run begin with
+	results  []*result
+}
+
+func newBench(o options, targets []*target, limits *limits, progress *progress) *bench {
+	b := &bench{o: o, targets: targets, limits: limits, progress: progress, bodies: newBodies(), run: strings.ToLower(rand.Text()[:8])}
+	for _, t := range targets {
+		b.memories = append(b.memories, watchMemory(t.processes))
+	}
+	return b
+}
+
+// measure does a warm-up round and then the rounds that count, and watches the memory meanwhile.
+func (b *bench) measure(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	var watchers sync.WaitGroup
+	defer watchers.Wait()
+	defer stop()
+	for _, m := range b.memories {
+		watchers.Go(func() { m.run(watching) })
+	}
+	for round := range b.o.rounds + 1 {
+		if err := b.round(ctx, round); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(b.results, byLoad)
+	return nil
+}
+
+// round 0 is the warm-up. It looks at every byte that it reads.
+func (b *bench) round(ctx context.Context, round int) error {
+	for _, c := range b.o.cells {
+		b.progress.say(b.title(round), c, "preparing")
+		made := b.bodies.make(b.fresh(c), c.Size)
+		if err := b.limits.measure(c, made, round); err != nil {
+			return err
+		}
+		for _, l := range []load{loadPut, loadGet, loadRepeat, loadMixed} {
+			if l != loadPut && !slices.Contains(b.o.loads, l) {
+				continue
+			}
+			if err := b.onEach(ctx, round, c, l, made); err != nil {
+				return err
+			}
+		}
+	}
+	if slices.Contains(b.o.loads, loadDegraded) {
+		return b.degraded(ctx, round)
+	}
+	return nil
+}
+
+// fresh is how many bodies a cell takes in a round: those of the puts, and of the puts of a mixed load.
+func (b *bench) fresh(c cell) int {
+	n := c.ops(b.o.volume)
+	if slices.Contains(b.o.loads, loadMixed) {
+		n += n / (getsPerPut + 1)
+	}
+	return n
+}
+
+func (b *bench) title(round int) string {
+	if round == 0 {
+		return "warm-up"
+	}
+	return fmt.Sprintf("round %d/%d", round, b.o.rounds)
+}
+
+// degraded reads the objects of the round while services are stopped.
+func (b *bench) degraded(ctx context.Context, round int) (err error) {
+	if !slices.ContainsFunc(b.targets, func(t *target) bool { return t.can(loadDegraded) }) {
+		return nil
+	}
+	b.progress.say(b.title(round), "stopping", lost, "data services")
+	defer func() { err = errors.Join(err, b.regain(ctx, round)) }()
+	for _, t := range b.targets {
+		if err := t.lose(); err != nil {
+			return err
+		}
+	}
+	if err := settle(ctx); err != nil {
+		return err
+	}
+	for _, c := range b.o.cells {
+		if err := b.onEach(ctx, round, c, loadDegraded, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) regain(ctx context.Context, round int) error {
+	if round == b.o.rounds || ctx.Err() != nil {
+		return nil // nobody needs them any more
+	}
+	b.progress.say(b.title(round), "starting", lost, "data services again")
+	for _, t := range b.targets {
+		if err := t.regain(ctx); err != nil {
+			return err
+		}
+	}
+	return settle(ctx)
+}
+
+func settle(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(settling):
+		return nil
+	}
+}
+
+// onEach has every target bear a load, in turns: who is first in one round is last in the next.
+func (b *bench) onEach(ctx context.Context, round int, c cell, l load, made []body) error {
+	for i := range b.targets {
+		at := i
+		if round%2 == 1 {
+			at = len(b.targets) - 1 - i
+		}
+		t := b.targets[at]
+		if !t.can(l) {
+			continue
+		}
+		b.progress.say(b.title(round), l, c, t.name)
+		m, err := b.one(ctx, t, b.memories[at], step{round, c, l, made})
+		if err != nil {
+			return err
+		}
+		if m.firstErr != nil {
+			b.progress.warn(fmt.Sprintf("%s %s %s: %d errors, the first: %v", t.name, l, c, m.Errors, m.firstErr))
+		}
+		if round > 0 && slices.Contains(b.o.loads, l) {
+			b.resultOf(t.name, c, l).add(m)
+		}
+	}
+	return nil
+}
+
+// step is one load of one cell in one round.
+type step struct {
+	round int
+	cell  cell
+	load  load
+	made  []body
+}
+
+func (b *bench) one(ctx context.Context, t *target, memory *memory, s step) (measurement, error) {
+	profiling := startProfiles(ctx, t, b.o.profile, s)
+	memory.restart()
+	before := cpuSeconds(t.processes)
+	m := drive(ctx, s.cell.Clients, s.cell.ops(b.o.volume), b.operation(t.client, s))
+	m.CPU = cpuSeconds(t.processes) - before
+	m.Peak = memory.restart()
+	return m, errors.Join(profiling.finish(), ctx.Err())
+}
+
+// operation is what a client does again and again.
+func (b *bench) operation(c client, s step) operation {
+	n := s.cell.ops(b.o.volume)
+	put := func(ctx context.Context, i int, _ []byte) (int64, error) {
+		return putOp(ctx, c, b.key(s, i), s.made[i])
+	}
+	get := func(ctx context.Context, i int, buffer []byte) (int64, error) {
+		var want []byte
+		if s.round == 0 && s.made != nil {
+			want = s.made[i].bytes
+		}
+		return getOp(ctx, c, b.key(s, i), s.cell.Size, want, buffer)
+	}
+	switch s.load {
+	case loadPut:
+		return put
+	case loadMixed:
+		return func(ctx context.Context, i int, buffer []byte) (int64, error) {
+			if i%(getsPerPut+1) == getsPerPut {
+				return put(ctx, n+i/(getsPerPut+1), buffer)
+			}
+			return get(ctx, i, buffer)
+		}
+	default:
+		return get
+	}
+}
+
+// key is the name of the i-th object of a cell and a round.
+func (b *bench) key(s step, i int) string {
+	return fmt.Sprintf("bench-%s-%d-%s-%d", b.run, s.round, s.cell, i)
+}
+
+func (b *bench) resultOf(target string, c cell, l load) *result {
+	for _, r := range b.results {
+		if r.Target == target && r.cell == c && r.Load == l {
+			return r
+		}
+	}
+	r := &result{Target: target, Load: l, cell: c, latencies: newHistogram()}
+	b.results = append(b.results, r)
+	return r
+}
+
+func (r *result) add(m measurement) {
+	r.Rounds = append(r.Rounds, m)
+	r.latencies.Merge(m.latencies)
+	if r.firstErr == nil {
+		r.firstErr = m.firstErr
+	}
+}
+
+// total is all rounds taken together.
+func (r *result) total() (sum measurement) {
+	for _, m := range r.Rounds {
+		sum.Ops += m.Ops
+		sum.Bytes += m.Bytes
+		sum.Seconds += m.Seconds
+		sum.CPU += m.CPU
+		sum.Errors += m.Errors
+		sum.Peak = max(sum.Peak, m.Peak)
+	}
+	return sum
+}
