@@ -59,11 +59,12 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 }
 
 func chapterTarget(c *cluster.Cluster, cfg cluster.Config, stop func() error) *target {
-	t := &target{name: filepath.Base(cfg.Chapter), client: newStoreClient(c.API[0].URL()), stop: stop}
+	t := &target{name: filepath.Base(cfg.Chapter), about: "one server", client: newStoreClient(c.API[0].URL()), stop: stop}
 	for _, p := range c.All() {
 		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
 	}
 	if cfg.Servers != nil {
+		t.about = fmt.Sprintf("%d data services, one API service, %s", dataServices, cfg.Servers.Versions())
 		t.processes = append(t.processes, serverProcesses(cfg.Servers.URLs())...)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects outlive data services
@@ -97,7 +98,7 @@ func acquire(ctx context.Context, chapter, dir string) (stack.Servers, error) {
 		Ways:       []stack.Way{stack.Embedded},
 		Dir:        filepath.Join(dir, "stack"),
 		BrokerOnly: cluster.BrokerOnly(chapter),
-		Log:        func(line string) { fmt.Fprintln(os.Stderr, line) },
+		Log:        func(string) {}, // the report says it
 	})
 }
 

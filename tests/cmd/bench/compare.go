@@ -11,9 +11,9 @@ const maxPeak = 200
 
 // floor is the least ratio of chapter 5's throughput to MinIO's that this project holds itself to.
 type floor struct {
-	load load
-	cell cell
-	min  float64
+	load  load
+	cell  cell
+	ratio float64
 }
 
 func floors() []floor {
@@ -32,25 +32,23 @@ func floors() []floor {
 type ratio struct {
 	Load load `json:"load"`
 	cell
+	First  float64   `json:"first"` // operations a second
+	Second float64   `json:"second"`
 	Rounds []float64 `json:"rounds"`
 	Median float64   `json:"median"`
-	Floor  float64   `json:"floor,omitempty"` // 0: none
+	Floor  float64   `json:"floor,omitempty"` // 0: there is none
 }
 
-// ratios compares two targets that were measured in turns.
-func (b *bench) ratios() (list []ratio) {
-	first, second := b.targets[0].name, b.targets[1].name
-	for _, r := range b.results {
-		if r.Target != first || !b.targets[1].can(r.Load) {
+// compare sets two targets side by side that were measured in turns. It leaves out what the second
+// cannot do.
+func compare(first, second *measured) (list []ratio) {
+	for _, r := range first.Results {
+		at := slices.IndexFunc(second.Results, func(s *result) bool { return s.cell == r.cell && s.Load == r.Load })
+		if at < 0 {
 			continue
 		}
-		other := b.resultOf(second, r.cell, r.Load)
-		next := ratio{Load: r.Load, cell: r.cell}
-		for i := range r.Rounds {
-			next.Rounds = append(next.Rounds, r.Rounds[i].opsPerSecond()/other.Rounds[i].opsPerSecond())
-		}
-		next.Median = median(next.Rounds)
-		if first == "v5" && second == "minio" {
+		next := ratioOf(r, second.Results[at])
+		if first.Name == "v5" && second.Name == "minio" {
 			next.Floor = floorOf(r.Load, r.cell)
 		}
 		list = append(list, next)
@@ -58,10 +56,19 @@ func (b *bench) ratios() (list []ratio) {
 	return list
 }
 
+func ratioOf(first, second *result) ratio {
+	r := ratio{Load: first.Load, cell: first.cell, First: first.total().opsPerSecond(), Second: second.total().opsPerSecond()}
+	for i := range first.Rounds {
+		r.Rounds = append(r.Rounds, first.Rounds[i].opsPerSecond()/second.Rounds[i].opsPerSecond())
+	}
+	r.Median = median(r.Rounds)
+	return r
+}
+
 func floorOf(l load, c cell) float64 {
 	for _, f := range floors() {
 		if f.load == l && f.cell == c {
-			return f.min
+			return f.ratio
 		}
 	}
 	return 0
@@ -77,27 +84,36 @@ func median(list []float64) float64 {
 }
 
 // writeRatios prints the comparison.
-func (b *bench) writeRatios(w io.Writer, ratios []ratio) {
-	first, second := b.targets[0].name, b.targets[1].name
-	fmt.Fprintf(w, "**%s and %s, in turns**\n\n", first, second) //nolint:errcheck // there is nowhere else to tell
+func (r *report) writeRatios(w io.Writer) {
+	first, second := r.Targets[0], r.Targets[1]
+	printTo(w, "**%s and %s**, in turns\n\n", first.Name, second.Name)
 	var t table
-	t.add("load", first+" ops/s", second+" ops/s", "ratio", "lowest", "highest", "at least", "")
-	for _, r := range ratios {
-		atLeast, verdict := "", ""
-		if r.Floor > 0 {
-			atLeast, verdict = number(r.Floor), "holds"
-			if r.Median < r.Floor {
-				verdict = "MISSED"
-			}
-		}
-		t.add(fmt.Sprintf("%s %s", r.Load, r.cell),
-			number(b.resultOf(first, r.cell, r.Load).total().opsPerSecond()),
-			number(b.resultOf(second, r.cell, r.Load).total().opsPerSecond()),
-			number(r.Median), number(slices.Min(r.Rounds)), number(slices.Max(r.Rounds)), atLeast, verdict)
+	t.add("load", first.Name+" ops/s", second.Name+" ops/s", "ratio", "lowest", "highest", "at least", "")
+	for _, x := range r.Ratios {
+		t.add(x.row()...)
 	}
-	for i, most := range []string{fmt.Sprintf("at most %d", maxPeak), ""} {
-		_, all := b.memories[i].report()
-		fmt.Fprintf(w, "Peak memory of %s: %s MiB%s\n", b.targets[i].name, number(float64(all)/mib), most) //nolint:errcheck
+	if first.Name == "v5" {
+		peak, most := float64(first.Peak)/mib, float64(maxPeak)
+		t.add("peak MiB", number(peak), number(float64(second.Peak)/mib), number(peak/(float64(second.Peak)/mib)),
+			"", "", fmt.Sprintf("at most %d MiB", maxPeak), verdict(peak <= most))
 	}
 	t.write(w)
+}
+
+func (x ratio) row() []string {
+	atLeast, holds := "", ""
+	if x.Floor > 0 {
+		atLeast, holds = number(x.Floor), verdict(x.Median >= x.Floor)
+	}
+	return []string{
+		fmt.Sprintf("%s %s", x.Load, x.cell), number(x.First), number(x.Second),
+		number(x.Median), number(slices.Min(x.Rounds)), number(slices.Max(x.Rounds)), atLeast, holds,
+	}
+}
+
+func verdict(holds bool) string {
+	if holds {
+		return "holds"
+	}
+	return "MISSED"
 }

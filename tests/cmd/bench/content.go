@@ -42,3 +42,11 @@ func (b *bodies) make(n int, size int64) []body {
 	}
 	return made
 }
+
+func digestsOf(made []body) []hash.Hash {
+	digests := make([]hash.Hash, len(made))
+	for i, b := range made {
+		digests[i] = b.digest
+	}
+	return digests
+}

@@ -41,7 +41,12 @@ type limits struct {
 
 // cost is the sum over rounds of what the parts of an operation take at the least.
 type cost struct {
-	SHA256, Encode, Exchange, ShardExchange, Empty, Write spent
+	SHA256        spent `json:"sha256"`
+	Encode        spent `json:"encode"`        // in stripes
+	Exchange      spent `json:"exchange"`      // of the object with an HTTP server
+	ShardExchange spent `json:"shardExchange"` // of a quarter of it
+	Empty         spent `json:"emptyExchange"`
+	Write         spent `json:"write"` // of six shards by each client, with fsync
 }
 
 // spent is the time that some operations took, by the clock and of all processors.
@@ -212,21 +217,30 @@ func writeFile(name string, content []byte) error {
 	return f.Sync()
 }
 
+// of returns what was measured in a cell, and the bounds that it makes.
+func (l *limits) of(c cell) *limit {
+	found := &limit{cell: c, cost: l.cells[c], Bounds: map[load]float64{}}
+	for _, kind := range allLoads() {
+		found.Bounds[kind] = l.cells[c].bound(c.Clients, kind)
+	}
+	return found
+}
+
 // bound is how many operations a second a store like chapter 5 can do at the very most on this
 // machine; docs/performance.md explains it. It is the smaller of two:
 //
-//   - processors: what an operation costs in processor time, over all processors;
-//   - the chain of things that one client waits for, one after the other.
-func (l *limits) bound(c cell, kind load) float64 {
-	cost := l.cells[c]
-	put := boundOf(c.Clients,
-		cost.Exchange.cpu()+allShards*cost.ShardExchange.cpu()+cost.SHA256.cpu()+cost.Encode.cpu()+cost.Write.cpu(),
-		2*cost.Empty.wall()+max(cost.Exchange.wall(), cost.Write.wall()))
-	getCPU := cost.Exchange.cpu() + dataShards*cost.ShardExchange.cpu() + cost.SHA256.cpu()
+//   - what all processors can do, if each operation takes them no more than its parts do;
+//   - what so many clients can do, if each waits for nothing but a chain of two HTTP exchanges and
+//     the longer of the transfer and the write.
+func (c *cost) bound(clients int, kind load) float64 {
+	put := boundOf(clients,
+		c.Exchange.cpu()+allShards*c.ShardExchange.cpu()+c.SHA256.cpu()+c.Encode.cpu()+c.Write.cpu(),
+		2*c.Empty.wall()+max(c.Exchange.wall(), c.Write.wall()))
+	getCPU := c.Exchange.cpu() + dataShards*c.ShardExchange.cpu() + c.SHA256.cpu()
 	if kind == loadDegraded {
-		getCPU += cost.Encode.cpu() // to make two shards anew costs as much
+		getCPU += c.Encode.cpu() // to make two shards anew costs as much
 	}
-	get := boundOf(c.Clients, getCPU, cost.Empty.wall()+cost.Exchange.wall())
+	get := boundOf(clients, getCPU, c.Empty.wall()+c.Exchange.wall())
 	switch kind {
 	case loadPut:
 		return put

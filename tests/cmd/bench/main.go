@@ -40,6 +40,7 @@ func main() {
 }
 
 type options struct {
+	args     []string
 	targets  []string
 	compare  bool
 	loads    []load
@@ -62,7 +63,7 @@ func parse(args []string) (o options, err error) {
 		flags.PrintDefaults()
 	}
 	setLoads, setCells := listOf(&o.loads, parseLoad), listOf(&o.cells, parseCell)
-	o.loads, o.volume = allLoads(), 256*mib
+	o.args, o.loads, o.volume = args, allLoads(), 256*mib
 	if err := setCells(defaultCells); err != nil {
 		return o, err
 	}
@@ -105,66 +106,74 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	report := &report{Memory: map[string]peaks{}, Limits: map[string]*cost{}}
-	if o.compare {
-		err = together(ctx, o, dir, o.targets, report)
-	} else {
-		for _, name := range o.targets {
-			if err = together(ctx, o, dir, []string{name}, report); err != nil {
-				break
-			}
+	r := newReport(o.args)
+	r.writeHead(os.Stdout)
+	for _, names := range o.groups() {
+		group, err := together(ctx, o, dir, names)
+		if err != nil {
+			return err
+		}
+		r.Targets = append(r.Targets, group...)
+		group[0].writeLimits(os.Stdout, o.loads)
+		for _, m := range group {
+			m.write(os.Stdout)
 		}
 	}
-	if err != nil || o.json == "" {
-		return err
+	switch {
+	case o.compare:
+		r.Ratios = compare(r.Targets[0], r.Targets[1])
+		r.writeRatios(os.Stdout)
+	case len(r.Targets) > 1:
+		r.writeSideBySide(os.Stdout)
 	}
-	return report.save(o.json)
+	if o.json == "" {
+		return nil
+	}
+	return r.save(o.json)
 }
 
-// together measures targets that run at the same time, and prints what came of it.
-func together(ctx context.Context, o options, dir string, names []string, report *report) (err error) {
+// groups are the targets that run at the same time.
+func (o options) groups() (groups [][]string) {
+	if o.compare {
+		return [][]string{o.targets}
+	}
+	for _, name := range o.targets {
+		groups = append(groups, []string{name})
+	}
+	return groups
+}
+
+// together measures targets that run at the same time. None of them runs when it returns.
+func together(ctx context.Context, o options, dir string, names []string) (list []*measured, err error) {
 	progress := newProgress()
 	defer progress.done()
 	var targets []*target
 	defer func() {
+		progress.say("stopping")
 		for _, t := range targets {
 			err = errors.Join(err, t.close())
 		}
 	}()
-	for i, name := range names {
+	for _, name := range names {
 		progress.say("starting", name)
-		own := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.MkdirAll(own, 0o755); err != nil {
-			return err
+		own, err := os.MkdirTemp(dir, filepath.Base(name)+"-")
+		if err != nil {
+			return nil, err
 		}
 		t, err := openTarget(ctx, name, own, o)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		targets = append(targets, t)
 	}
 	limits, err := newLimits(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer limits.close()
 	b := newBench(o, targets, limits, progress)
 	if err := b.measure(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	progress.done()
-	b.print(report)
-	return nil
-}
-
-func (b *bench) print(report *report) {
-	b.limits.write(os.Stdout, b.o.cells, b.o.loads)
-	for i := range b.targets {
-		b.writeTarget(os.Stdout, i)
-	}
-	if b.o.compare {
-		report.Ratios = b.ratios()
-		b.writeRatios(os.Stdout, report.Ratios)
-	}
-	b.addTo(report)
+	return b.report(), nil
 }

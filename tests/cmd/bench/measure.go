@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"gostore/common/hash"
 )
 
 // Histograms are in microseconds.
@@ -90,34 +91,41 @@ func once(ctx context.Context, i int, buffer []byte, do operation) (int64, error
 	return do(ctx, i, buffer)
 }
 
-// errWrongBytes is returned for an object that is not what was put.
-var errWrongBytes = errors.New("not the bytes that were put")
-
 // putOp puts one object.
 func putOp(ctx context.Context, c client, key string, b body) (int64, error) {
 	return int64(len(b.bytes)), c.put(ctx, key, b)
 }
 
-// getOp reads an object of size bytes. If want is not nil it compares them.
-func getOp(ctx context.Context, c client, key string, size int64, want, buffer []byte) (n int64, err error) {
+// getOp reads an object of size bytes. It looks at their hash if want is not nil.
+func getOp(ctx context.Context, c client, key string, size int64, want *hash.Hash, buffer []byte) (int64, error) {
 	object, err := c.get(ctx, key)
 	if err != nil {
 		return 0, err
 	}
 	defer object.Close() // read to its end
-	for err == nil {
-		var k int
-		k, err = object.Read(buffer)
-		if want != nil && (n+int64(k) > size || !bytes.Equal(buffer[:k], want[n:][:k])) {
-			return n, fmt.Errorf("GET %s: %w", key, errWrongBytes)
-		}
-		n += int64(k)
+	var from io.Reader = object
+	if want != nil {
+		from = hash.NewReader(object, *want, size)
 	}
-	if !errors.Is(err, io.EOF) {
-		return n, err
+	n, err := readAll(from, buffer)
+	if err == nil && n != size {
+		err = fmt.Errorf("%d bytes instead of %d", n, size)
 	}
-	if n != size {
-		return n, fmt.Errorf("GET %s: %d bytes instead of %d", key, n, size)
+	if err != nil {
+		return n, fmt.Errorf("GET %s: %w", key, err)
 	}
 	return n, nil
+}
+
+func readAll(from io.Reader, buffer []byte) (sum int64, err error) {
+	for {
+		n, err := from.Read(buffer)
+		sum += int64(n)
+		if errors.Is(err, io.EOF) {
+			return sum, nil
+		}
+		if err != nil {
+			return sum, err
+		}
+	}
 }

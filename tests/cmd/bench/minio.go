@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"net/url"
@@ -53,7 +54,13 @@ func startDrives(ctx context.Context, group *cluster.Group, ports *cluster.Ports
 			return nil, err
 		}
 	}
-	t := &target{name: "minio", losable: drives[dataServices-lost:]}
+	built, err := buildinfo.ReadFile(program)
+	if err != nil {
+		return nil, err
+	}
+	about := fmt.Sprintf("%d processes with a drive each, EC:%d, %s %s", dataServices, parityShards, built.Main.Path, built.Main.Version)
+	t := &target{name: "minio", about: about}
+	t.losable = drives[dataServices-lost:]
 	for _, p := range drives {
 		if err := p.AwaitHealthy(ctx); err != nil {
 			return nil, err
@@ -76,7 +83,7 @@ func driveOf(i int, addresses []string, program, dir, user, password string) clu
 		Env: []string{
 			"HOME=" + dir,
 			"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password,
-			"MINIO_STORAGE_CLASS_STANDARD=EC:2",
+			fmt.Sprintf("MINIO_STORAGE_CLASS_STANDARD=EC:%d", parityShards),
 			"MINIO_BROWSER=off", "MINIO_UPDATE=off",
 			"MINIO_ROOTDRIVE_THRESHOLD_SIZE=1B", // else it refuses drives on the disk of the root directory
 			"_MINIO_SERVER_LOCAL=" + addresses[i],

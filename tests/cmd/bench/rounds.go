@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"gostore/common/hash"
 )
 
 // getsPerPut is what the mixed load is made of.
@@ -18,13 +20,17 @@ const getsPerPut = 3
 
 // result is what one load of one cell has come to on one target, round by round. The warm-up is not in it.
 type result struct {
-	Target string `json:"target"`
-	Load   load   `json:"load"`
+	Load load `json:"load"`
 	cell
 	Rounds []measurement `json:"rounds"`
+	Millis quantiles     `json:"milliseconds"` // over all rounds
+	Error  string        `json:"error,omitempty"`
 
 	latencies *hdrhistogram.Histogram
-	firstErr  error
+}
+
+type quantiles struct {
+	P50, P90, P99, Max float64
 }
 
 // bench runs rounds over targets that all run at the same time.
@@ -35,12 +41,15 @@ type bench struct {
 	limits   *limits
 	progress *progress
 	bodies   *bodies
-	run      string // what the keys of this run begin with
-	results  []*result
+	run      string               // what the keys of this run begin with
+	digests  map[cell][]hash.Hash // of the objects of the warm-up
+	results  [][]*result          // of the targets
 }
 
 func newBench(o options, targets []*target, limits *limits, progress *progress) *bench {
-	b := &bench{o: o, targets: targets, limits: limits, progress: progress, bodies: newBodies(), run: strings.ToLower(rand.Text()[:8])}
+	b := &bench{o: o, targets: targets, limits: limits, progress: progress, bodies: newBodies(),
+		run: strings.ToLower(rand.Text()[:8]), digests: map[cell][]hash.Hash{}}
+	b.results = make([][]*result, len(targets))
 	for _, t := range targets {
 		b.memories = append(b.memories, watchMemory(t.processes))
 	}
@@ -61,15 +70,17 @@ func (b *bench) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	slices.SortStableFunc(b.results, byLoad)
 	return nil
 }
 
-// round 0 is the warm-up. It looks at every byte that it reads.
+// round 0 is the warm-up. It looks at the hash of all that it reads.
 func (b *bench) round(ctx context.Context, round int) error {
 	for _, c := range b.o.cells {
 		b.progress.say(b.title(round), c, "preparing")
 		made := b.bodies.make(b.fresh(c), c.Size)
+		if round == 0 {
+			b.digests[c] = digestsOf(made)
+		}
 		if err := b.limits.measure(c, made, round); err != nil {
 			return err
 		}
@@ -169,7 +180,7 @@ func (b *bench) onEach(ctx context.Context, round int, c cell, l load, made []bo
 			b.progress.warn(fmt.Sprintf("%s %s %s: %d errors, the first: %v", t.name, l, c, m.Errors, m.firstErr))
 		}
 		if round > 0 && slices.Contains(b.o.loads, l) {
-			b.resultOf(t.name, c, l).add(m)
+			b.resultOf(at, c, l).add(m)
 		}
 	}
 	return nil
@@ -200,9 +211,9 @@ func (b *bench) operation(c client, s step) operation {
 		return putOp(ctx, c, b.key(s, i), s.made[i])
 	}
 	get := func(ctx context.Context, i int, buffer []byte) (int64, error) {
-		var want []byte
-		if s.round == 0 && s.made != nil {
-			want = s.made[i].bytes
+		var want *hash.Hash
+		if s.round == 0 {
+			want = &b.digests[s.cell][i]
 		}
 		return getOp(ctx, c, b.key(s, i), s.cell.Size, want, buffer)
 	}
@@ -226,23 +237,25 @@ func (b *bench) key(s step, i int) string {
 	return fmt.Sprintf("bench-%s-%d-%s-%d", b.run, s.round, s.cell, i)
 }
 
-func (b *bench) resultOf(target string, c cell, l load) *result {
-	for _, r := range b.results {
-		if r.Target == target && r.cell == c && r.Load == l {
+func (b *bench) resultOf(at int, c cell, l load) *result {
+	for _, r := range b.results[at] {
+		if r.cell == c && r.Load == l {
 			return r
 		}
 	}
-	r := &result{Target: target, Load: l, cell: c, latencies: newHistogram()}
-	b.results = append(b.results, r)
+	r := &result{Load: l, cell: c, latencies: newHistogram()}
+	b.results[at] = append(b.results[at], r)
 	return r
 }
 
 func (r *result) add(m measurement) {
 	r.Rounds = append(r.Rounds, m)
 	r.latencies.Merge(m.latencies)
-	if r.firstErr == nil {
-		r.firstErr = m.firstErr
+	if r.Error == "" && m.firstErr != nil {
+		r.Error = m.firstErr.Error()
 	}
+	millis := func(quantile float64) float64 { return float64(r.latencies.ValueAtQuantile(quantile)) / 1e3 }
+	r.Millis = quantiles{millis(50), millis(90), millis(99), millis(100)}
 }
 
 // total is all rounds taken together.
@@ -256,4 +269,17 @@ func (r *result) total() (sum measurement) {
 		sum.Peak = max(sum.Peak, m.Peak)
 	}
 	return sum
+}
+
+// report returns what came of each target.
+func (b *bench) report() (list []*measured) {
+	for i, t := range b.targets {
+		m := &measured{Name: t.name, About: t.about, Results: slices.SortedFunc(slices.Values(b.results[i]), byLoad)}
+		m.Peaks, m.Peak = b.memories[i].report()
+		for _, c := range b.o.cells {
+			m.Limits = append(m.Limits, b.limits.of(c))
+		}
+		list = append(list, m)
+	}
+	return list
 }

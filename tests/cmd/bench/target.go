@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -29,6 +27,7 @@ const (
 // target is a store that is measured.
 type target struct {
 	name      string
+	about     string // what it is, for people
 	client    client
 	processes []process          // those that are known, for their CPU time and memory
 	losable   []*cluster.Process // what degraded reads must do without; none if the store cannot
@@ -61,7 +60,7 @@ func openEndpoint(ctx context.Context, name string, o options) (*target, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &target{name: endpoint.Host, client: client, processes: listeners("server", endpoint.Host)}, nil
+	return &target{name: endpoint.Host, about: "an S3 endpoint", client: client, processes: listeners("server", endpoint.Host)}, nil
 }
 
 // close stops what openTarget has started. What lies in its directory is left to the caller.
@@ -104,12 +103,3 @@ func (t *target) regain(ctx context.Context) error {
 
 // can tells whether a store can bear a load at all.
 func (t *target) can(l load) bool { return l != loadDegraded || len(t.losable) > 0 }
-
-// dirFor makes a directory for a target.
-func dirFor(base, name string) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(base, filepath.Base(name)))
-	if err != nil {
-		return "", err
-	}
-	return dir, os.MkdirAll(dir, 0o755)
-}
