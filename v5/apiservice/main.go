@@ -54,7 +54,10 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices)
+	locator, err := locate.NewLocator(broker, dataServices)
+	if err != nil {
+		return err
+	}
 	codec, err := erasure.NewCodec(objectstream.NewClient(), locator)
 	if err != nil {
 		return err

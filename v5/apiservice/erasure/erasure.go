@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/apiservice/objectstream"
@@ -24,13 +25,14 @@ const stripesAtOnce = 3
 type Streams interface {
 	Put(ctx context.Context, address, name string, body []byte) error
 	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
-	Get(ctx context.Context, address, name string, from int64) (body io.ReadCloser, size int64, err error)
+	Get(ctx context.Context, address, name string, from int64, patience time.Duration) (body io.ReadCloser, size int64, err error)
 	Check(ctx context.Context, address, name string) error
 }
 
 // Locator finds shards.
 type Locator interface {
 	Locate(ctx context.Context, name string) (places locate.Places, sure bool, err error)
+	Remember(name string, places locate.Places)
 }
 
 // Codec reads and writes objects. Its methods may be called by several goroutines at once.

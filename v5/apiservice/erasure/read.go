@@ -3,16 +3,22 @@ package erasure
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gostore/chapter5/apiservice/locate"
+	"gostore/chapter5/apiservice/objectstream"
 	"gostore/chapter5/rs"
 	"gostore/common/hash"
 )
+
+// hurry is how long a data service may let a reader wait that can read another shard instead.
+const hurry = 500 * time.Millisecond
 
 // readAhead is how many stripes of an object are in memory while it is read: one on its way to the
 // client, one coming from data services.
@@ -38,6 +44,8 @@ type source struct {
 	body    io.ReadCloser
 	at      int64 // the stripe that comes next in body
 	right   int64 // how many stripes were read and are right
+	slow    bool  // it has let us wait: it comes last now, and has more time
+	tried   int64 // the stripe after the last one that it was tried for
 	faulty  bool  // it could not be read, or something in it is not as it should be
 }
 
@@ -45,13 +53,18 @@ type source struct {
 func (c *Codec) Read(ctx context.Context, o rs.Object, places locate.Places) *Reader {
 	r := &Reader{ctx: ctx, codec: c, object: o}
 	for shard, address := range places {
-		r.sources[shard] = source{shard: shard, holder: address, address: address, faulty: address == ""}
+		r.sources[shard] = source{shard: shard, holder: address, address: address}
 	}
 	return r
 }
 
-// Suspect tells whether a shard was missing, could not be read or was rotten.
-func (r *Reader) Suspect() bool {
+// Lacking tells whether nobody was known to hold a shard, Faulty whether one could not be read or was
+// rotten.
+func (r *Reader) Lacking() bool {
+	return slices.ContainsFunc(r.sources[:], func(s source) bool { return s.holder == "" })
+}
+
+func (r *Reader) Faulty() bool {
 	return slices.ContainsFunc(r.sources[:], func(s source) bool { return s.faulty })
 }
 
@@ -152,16 +165,11 @@ func (r *Reader) loadInTurn(s *rs.Stripe) error {
 // good, and has the rest made from them.
 func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) error {
 	stripe.Reset(r.object, r.next)
-	left := r.byPreference()
 	for missing := rs.DataShards; missing > 0; {
-		if len(left) == 0 {
-			left = r.more()
-		}
-		if len(left) == 0 {
+		some := r.choose(missing)
+		if len(some) == 0 {
 			break
 		}
-		some := left[:min(missing, len(left))]
-		left = left[len(some):]
 		missing -= r.blocks(some, stripe)
 		if r.ctx.Err() != nil {
 			return r.ctx.Err() // the client has left: that says nothing about shards
@@ -174,42 +182,51 @@ func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) e
 	return nil
 }
 
-// more asks, once, who holds the shards that nobody is known to hold: a data service that did not answer
-// in time may have what is needed now.
-func (r *Reader) more() (list []*source) {
-	if r.asked {
-		return nil
-	}
-	r.asked = true
-	places, _, err := r.codec.locator.Locate(r.ctx, hash.Hash(r.object.Hash()).Hex())
-	if err != nil {
-		return nil // then there are too few shards
-	}
-	for shard, address := range places {
-		if s := &r.sources[shard]; s.holder == "" && address != "" {
-			s.holder, s.address = address, address
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
-// byPreference has the shards first that are being read already: to go on is cheaper than to begin.
-func (r *Reader) byPreference() (list []*source) {
-	for i := range r.sources {
-		if s := &r.sources[i]; s.address != "" {
-			list = append(list, s)
-		}
+// choose returns up to n shards that can be tried for the next stripe, those first that cost least.
+func (r *Reader) choose(n int) []*source {
+	list := r.untried()
+	if len(list) == 0 && !r.asked {
+		r.asked = true
+		r.findMore()
+		list = r.untried()
 	}
 	slices.SortStableFunc(list, func(a, b *source) int { return r.cost(a) - r.cost(b) })
+	return list[:min(n, len(list))]
+}
+
+func (r *Reader) untried() (list []*source) {
+	for i := range r.sources {
+		if s := &r.sources[i]; s.address != "" && s.tried <= r.next {
+			list = append(list, s)
+		}
+	}
 	return list
 }
 
+// cost says that to go on with a shard is cheaper than to begin, and that nobody likes to wait.
 func (r *Reader) cost(s *source) int {
-	if s.body != nil && s.at == r.next {
+	switch {
+	case s.slow:
+		return 2
+	case s.body != nil && s.at == r.next:
 		return 0
 	}
 	return 1
+}
+
+// findMore asks who holds the shards that nobody was known to hold: a data service that did not answer
+// in time may have what is needed now.
+func (r *Reader) findMore() {
+	places, _, err := r.codec.locator.Locate(r.ctx, hash.Hash(r.object.Hash()).Hex())
+	if err != nil {
+		return // then there are too few shards
+	}
+	for shard, address := range places {
+		if s := &r.sources[shard]; address != "" && address != s.holder {
+			s.close()
+			s.holder, s.address, s.tried = address, address, 0
+		}
+	}
 }
 
 // blocks reads what some shards have of a stripe, and returns how many of them are right.
@@ -229,15 +246,20 @@ func (r *Reader) blocks(some []*source, stripe *rs.Stripe) (right int) {
 }
 
 // block reads a shard's block of the stripe and looks whether it is right. A shard that cannot be read
-// is not tried again; one with a rotten block is.
+// is not tried again; one with a rotten block is, and so is one that is slow, when there is no other.
 func (r *Reader) block(s *source, stripe *rs.Stripe) error {
+	s.tried = r.next + 1
 	err := r.seek(s)
 	if err == nil {
 		_, err = io.ReadFull(s.body, stripe.Shard(s.shard))
 	}
 	if err != nil {
 		s.close()
-		s.address = ""
+		if errors.Is(err, objectstream.ErrStalled) && !s.slow {
+			s.slow, s.tried = true, r.next
+		} else {
+			s.address = ""
+		}
 		return err
 	}
 	s.at++
@@ -262,7 +284,11 @@ func (r *Reader) seek(s *source) (err error) {
 	}
 	var size int64
 	name := rs.Name(hash.Hash(r.object.Hash()), s.shard)
-	if s.body, size, err = r.codec.streams.Get(r.ctx, s.address, name, from); err != nil {
+	patience := hurry
+	if s.slow {
+		patience = objectstream.StallPatience
+	}
+	if s.body, size, err = r.codec.streams.Get(r.ctx, s.address, name, from, patience); err != nil {
 		return err
 	}
 	s.faulty = s.faulty || size != r.object.ShardSize()-from

@@ -33,7 +33,7 @@ type Repairer struct {
 	spreader Spreader
 	log      *slog.Logger
 
-	repairs chan rs.Object
+	repairs chan damage
 	checks  chan unread
 
 	mu       sync.Mutex
@@ -45,6 +45,12 @@ type Repairer struct {
 type unread struct {
 	object rs.Object
 	shards locate.Places
+}
+
+// damage is an object that lacks shards, or, if faulty, has some that are not right.
+type damage struct {
+	object rs.Object
+	faulty bool
 }
 
 type state int
@@ -59,7 +65,7 @@ const (
 func NewRepairer(codec *Codec, spreader Spreader, log *slog.Logger) *Repairer {
 	return &Repairer{
 		codec: codec, spreader: spreader, log: log,
-		repairs: make(chan rs.Object, queued), checks: make(chan unread, queued),
+		repairs: make(chan damage, queued), checks: make(chan unread, queued),
 		checking: map[rs.Object]bool{}, mending: map[rs.Object]state{},
 	}
 }
@@ -71,8 +77,8 @@ func (r *Repairer) Look(reader *Reader) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := reader.object
-	if reader.Suspect() {
-		r.wantRepair(o)
+	if reader.Faulty() || reader.Lacking() {
+		r.wantRepair(damage{o, reader.Faulty()})
 		return
 	}
 	if r.checking[o] {
@@ -86,16 +92,16 @@ func (r *Repairer) Look(reader *Reader) {
 }
 
 // wantRepair is called with mu held.
-func (r *Repairer) wantRepair(o rs.Object) {
-	switch r.mending[o] {
+func (r *Repairer) wantRepair(d damage) {
+	switch r.mending[d.object] {
 	case 0:
 		select {
-		case r.repairs <- o:
-			r.mending[o] = waiting
+		case r.repairs <- d:
+			r.mending[d.object] = waiting
 		default:
 		}
 	case underRepair:
-		r.mending[o] = underRepairAndWaiting
+		r.mending[d.object] = underRepairAndWaiting
 	}
 }
 
@@ -140,54 +146,59 @@ func (r *Repairer) check(ctx context.Context, u unread) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.wantRepair(u.object)
+	r.wantRepair(damage{u.object, true})
 }
 
-func (r *Repairer) makeWhole(ctx context.Context, o rs.Object) {
+func (r *Repairer) makeWhole(ctx context.Context, d damage) {
 	r.mu.Lock()
-	r.mending[o] = underRepair
+	r.mending[d.object] = underRepair
 	r.mu.Unlock()
-	if err := r.repair(ctx, o); err != nil && ctx.Err() == nil {
-		r.log.Warn("an object is not whole", "hash", hash.Hash(o.Hash()).String(), "error", err)
+	if err := r.repair(ctx, d); err != nil && ctx.Err() == nil {
+		r.log.Warn("an object is not whole", "hash", hash.Hash(d.object.Hash()).String(), "error", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	again := r.mending[o] == underRepairAndWaiting
-	delete(r.mending, o)
+	again := r.mending[d.object] == underRepairAndWaiting
+	delete(r.mending, d.object)
 	if again {
-		r.wantRepair(o)
+		r.wantRepair(damage{d.object, true})
 	}
 }
 
-// repair has all shards of an object looked at, and makes anew those that are not right, where they lie,
-// and those that are missing. A rotten one may have good blocks where others have not, so it is read
-// like the others, and stays until there is one in its place.
-func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
-	content := hash.Hash(o.Hash())
-	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
-	if err != nil {
+// repair makes the shards of an object anew that are missing, and those that are not right, where they
+// lie. A rotten one may have good blocks where others have not, so it is read like the others, and stays
+// until there is one in its place.
+func (r *Repairer) repair(ctx context.Context, d damage) error {
+	content := hash.Hash(d.object.Hash())
+	held, wanted, err := r.places(ctx, content)
+	if err != nil || !d.faulty && wanted == held { // two data services are away: it stays as it is
 		return err
 	}
-	wanted := held
-	if sure { // or else those of a service that is silent may well be there: the next read will tell
-		if wanted, err = r.spreader.Spread(held); err != nil {
-			return err
-		}
-		wanted = onePerService(held, wanted)
-	}
-	right := r.codec.Right(ctx, o, held)
+	right := r.codec.Right(ctx, d.object, held)
 	if right == wanted {
 		return nil
 	}
-	reader := r.codec.Read(ctx, o, held)
+	reader := r.codec.Read(ctx, d.object, held)
 	defer reader.Close()
-	err = r.codec.send(ctx, o, right, newTargets(wanted, true), func(s *rs.Stripe) error {
+	err = r.codec.send(ctx, d.object, right, newTargets(wanted, true), func(s *rs.Stripe) error {
 		return reader.load(s, r.codec.coder.Reconstruct)
 	})
 	if err == nil {
 		r.log.Info("repaired", "hash", content.String(), "shards", wanted.Known()-right.Known())
 	}
 	return err
+}
+
+// places returns who holds shards, and who is to hold them.
+func (r *Repairer) places(ctx context.Context, content hash.Hash) (held, wanted locate.Places, err error) {
+	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
+	if err != nil || !sure { // those of a service that is silent may well be there: the next read will tell
+		return held, held, err
+	}
+	if wanted, err = r.spreader.Spread(held); err != nil {
+		return held, held, err
+	}
+	return held, onePerService(held, wanted), nil
 }
 
 // onePerService leaves out those new places where another shard is or will be: two shards in one place

@@ -26,7 +26,8 @@ var errBrokeOff = errors.New("the object broke off")
 // shards are durable, held ones included. One data service that dies or stalls in the middle does not
 // fail it.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error {
-	return c.send(ctx, o, held, newTargets(wanted, false), func(s *rs.Stripe) error {
+	to := newTargets(wanted, false)
+	err := c.send(ctx, o, held, to, func(s *rs.Stripe) error {
 		for _, piece := range s.Data(0, s.Len()) {
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return err
@@ -34,6 +35,10 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wa
 		}
 		return c.coder.Encode(s)
 	})
+	if err == nil { // one shard may not have been kept: who reads the object misses it, and has it made anew
+		c.locator.Remember(hash.Hash(o.Hash()).Hex(), to.places)
+	}
+	return err
 }
 
 // send fills one stripe after the other and sends those shards of it that are wanted and not held. It

@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"gostore/chapter5/rs"
 	"gostore/common/httpd"
@@ -23,6 +26,9 @@ const patience = time.Second
 // atOnce is how many questions one API service has under way. More would only queue up in the
 // broker, with their patience running out there.
 const atOnce = 32
+
+// rememberedMost is how many contents' holders are remembered.
+const rememberedMost = 10_000
 
 // answer comes from every data service that is asked, whether it holds shards or not.
 type answer struct {
@@ -57,12 +63,46 @@ type DataServices interface {
 type Locator struct {
 	broker       Broker
 	dataServices DataServices
-	asking       chan struct{} // holds one for each question under way
+	asking       chan struct{}              // holds one for each question under way
+	remembered   *lru.Cache[string, Places] // who held all shards of a content when that was last known
 }
 
 // NewLocator returns a Locator that asks over broker.
-func NewLocator(broker Broker, dataServices DataServices) *Locator {
-	return &Locator{broker, dataServices, make(chan struct{}, atOnce)}
+func NewLocator(broker Broker, dataServices DataServices) (*Locator, error) {
+	remembered, err := lru.New[string, Places](rememberedMost)
+	if err != nil {
+		return nil, err
+	}
+	return &Locator{broker, dataServices, make(chan struct{}, atOnce), remembered}, nil
+}
+
+// Find returns who holds the shards of a content that exists: out of memory, as far as those are alive and
+// enough, or else as Locate does. What is remembered may be out of date: content does not change, but
+// shards get lost. Who reads notices, and asks Locate then.
+func (l *Locator) Find(ctx context.Context, name string) (Places, error) {
+	places, _ := l.remembered.Get(name)
+	live, err := l.dataServices.Live()
+	if err != nil {
+		return places, err
+	}
+	for shard, address := range places {
+		if !slices.Contains(live, address) {
+			places[shard] = ""
+		}
+	}
+	if places.Known() < rs.DataShards {
+		places, _, err = l.Locate(ctx, name)
+	}
+	return places, err
+}
+
+// Remember is told who holds the shards of a content. It is remembered if these are all.
+func (l *Locator) Remember(name string, places Places) {
+	if places.Known() == rs.Shards {
+		l.remembered.Add(name, places)
+	} else {
+		l.remembered.Remove(name)
+	}
 }
 
 // Locate returns who holds the shards of a content. sure is true if every live data service has
@@ -80,7 +120,11 @@ func (l *Locator) Locate(ctx context.Context, name string) (places Places, sure 
 	case <-ctx.Done():
 		return places, false, ctx.Err()
 	}
-	return l.ask(ctx, name, live)
+	places, sure, err = l.ask(ctx, name, live)
+	if err == nil {
+		l.Remember(name, places)
+	}
+	return places, sure, err
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (places Places, sure bool, err error) {

@@ -79,7 +79,7 @@ func (h *handler) version(ctx context.Context, name, number string) (es.Metadata
 // holders returns who has shards of a content. That there are shards, the metadata says; so if there
 // are too few, they are away.
 func (h *handler) holders(ctx context.Context, content hash.Hash) (places locate.Places, err error) {
-	places, _, err = h.locator.Locate(ctx, content.Hex())
+	places, err = h.locator.Find(ctx, content.Hex())
 	if err == nil && places.Known() < rs.DataShards {
 		err = httpd.Unavailable("%d shards of this object are there, %d are needed: try again", places.Known(), rs.DataShards)
 	}

@@ -21,6 +21,8 @@ import (
 // Locator finds the data services that hold the shards of a content, as far as is known.
 type Locator interface {
 	Locate(ctx context.Context, name string) (places locate.Places, sure bool, err error)
+	// Find is for content that exists: it may be out of date.
+	Find(ctx context.Context, name string) (places locate.Places, err error)
 }
 
 // Spreader says where shards that nobody holds are to go.

@@ -42,9 +42,10 @@ func NewClient() *Client {
 }
 
 // Get returns the shard that the data service at address has under name, from a byte on, and how many
-// bytes that is. The caller closes the body.
-func (c *Client) Get(ctx context.Context, address, name string, from int64) (io.ReadCloser, int64, error) {
-	ctx, watch := watched(ctx, address)
+// bytes that is. The caller closes the body. The data service is given patience for its answer and for
+// each piece of the body; after that the error wraps ErrStalled.
+func (c *Client) Get(ctx context.Context, address, name string, from int64, patience time.Duration) (io.ReadCloser, int64, error) {
+	ctx, watch := watched(ctx, address, patience)
 	response, err := c.ask(ctx, http.MethodGet, address, fmt.Sprintf("%s?from=%d", name, from))
 	if err != nil {
 		watch.end()
@@ -56,7 +57,7 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64) (io.
 // Put has the data service at address keep a whole shard. When it returns nil that is durable and can
 // be read.
 func (c *Client) Put(ctx context.Context, address, name string, shard []byte) error {
-	ctx, watch := watched(ctx, address)
+	ctx, watch := watched(ctx, address, StallPatience)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), bytes.NewReader(shard))
 	if err != nil {
@@ -68,9 +69,8 @@ func (c *Client) Put(ctx context.Context, address, name string, shard []byte) er
 // Check has the data service at address look whether what it has under name is whole. ErrGone: it is
 // not, or there is nothing.
 func (c *Client) Check(ctx context.Context, address, name string) error {
-	ctx, watch := watched(ctx, address)
+	ctx, watch := watched(ctx, address, commitPatience) // it reads all of it
 	defer watch.end()
-	watch.timer.Reset(commitPatience) // it reads all of it
 	response, err := c.ask(ctx, http.MethodPost, address, name)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (c *Client) do(request *http.Request, address string) (*http.Response, erro
 // noAnswer is what a client is told of a data service that died or stalls. A moment later it is
 // either back or no longer chosen.
 func noAnswer(ctx context.Context, address string, err error) error {
-	if stalled := context.Cause(ctx); errors.Is(stalled, errStalled) {
+	if stalled := context.Cause(ctx); errors.Is(stalled, ErrStalled) {
 		err = stalled
 	}
 	return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s does not answer: try again", address), err)

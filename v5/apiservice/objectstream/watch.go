@@ -9,24 +9,28 @@ import (
 )
 
 const (
-	stallPatience  = 5 * time.Second // for a data service to take or send the next piece of a body: there are others
-	commitPatience = 5 * time.Minute // for it to make a whole body durable: 10 GiB take a slow disk minutes
+	// StallPatience is for a data service to take or send the next piece of a body: there are others.
+	StallPatience = 5 * time.Second
+	// commitPatience is for it to make a whole body durable, or read it: 10 GiB take a slow disk minutes.
+	commitPatience = 5 * time.Minute
 )
 
-// errStalled is the cause of the end of a request to a data service that stopped in the middle.
-var errStalled = errors.New("it stalled")
+// ErrStalled is wrapped by the errors for a data service that stopped in the middle.
+var ErrStalled = errors.New("it stalled")
 
 // watch ends a request when the data service at the other end lets a time pass that it may not.
 type watch struct {
-	timer *time.Timer
-	end   context.CancelFunc // must be called; ends the request if it has not ended
+	ctx      context.Context
+	patience time.Duration
+	timer    *time.Timer
+	end      context.CancelFunc // must be called; ends the request if it has not ended
 }
 
-// watched returns the context for a request, which is given stallPatience from now on.
-func watched(ctx context.Context, address string) (context.Context, *watch) {
+// watched returns the context for a request, which is given patience from now on.
+func watched(ctx context.Context, address string, patience time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(stallPatience, func() { cancel(fmt.Errorf("data service %s: %w", address, errStalled)) })
-	return ctx, &watch{timer, func() { timer.Stop(); cancel(nil) }}
+	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
+	return ctx, &watch{ctx, patience, timer, func() { timer.Stop(); cancel(nil) }}
 }
 
 // upload is the body of a PATCH. The clock runs between two reads, when net/http writes to the data
@@ -39,7 +43,7 @@ type upload struct {
 func (u *upload) Read(p []byte) (int, error) {
 	u.watch.timer.Stop()
 	n, err := u.body.Read(p)
-	u.watch.timer.Reset(stallPatience)
+	u.watch.timer.Reset(u.watch.patience)
 	return n, err
 }
 
@@ -51,9 +55,12 @@ type download struct {
 }
 
 func (d *download) Read(p []byte) (int, error) {
-	d.watch.timer.Reset(stallPatience)
+	d.watch.timer.Reset(d.watch.patience)
 	n, err := d.body.Read(p)
 	d.watch.timer.Stop()
+	if err != nil && d.watch.ctx.Err() != nil {
+		err = context.Cause(d.watch.ctx)
+	}
 	return n, err
 }
 
