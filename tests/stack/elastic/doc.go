@@ -26,6 +26,6 @@
 // process; the primary term is always 1. What is not there is refused, never ignored.
 //
 // Reading order: server.go, routes.go and docs.go for a write's way in, store.go for commits and
-// snapshots, write.go for what is on disk; then search.go, query.go and view.go for a search, sort.go and
+// snapshots, translog.go and write.go for what is on disk; then search.go, query.go and view.go for a search, sort.go and
 // aggs.go for its parts. mapping.go, fields.go and value.go turn documents into keys.
 package elastic

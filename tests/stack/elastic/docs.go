@@ -87,25 +87,36 @@ func (s *Server) write(c *call, w docWrite) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var idx *index
-	var r docResult
-	txid, err := s.store.update(func(t *txn) (err error) {
-		if idx, err = t.writeTarget(c.at["index"], w.delete, c.flag("require_alias")); err == nil {
-			r, err = t.writeDoc(idx, w)
-		}
-		return err
-	})
+	doc := &docCall{docWrite: w, index: c.at["index"], mustBeAlias: c.flag("require_alias")}
+	txid, err := s.store.updateDoc(doc)
 	if err == nil {
-		err = s.show(c, visibility, txid, idx)
+		err = s.show(c, visibility, txid, doc.idx)
 	}
 	if err != nil {
 		return answer{}, err
 	}
-	body := r.body(idx, w.id)
+	body := doc.body(doc.idx, w.id)
 	if visibility == atOnce {
 		body["forced_refresh"] = true
 	}
-	return answer{r.status(), body}, nil
+	return answer{doc.status(), body}, nil
+}
+
+// docCall is a write of one document, and its answer.
+type docCall struct {
+	docWrite
+	index       string // or an alias
+	mustBeAlias bool
+
+	idx *index
+	docResult
+}
+
+func (c *docCall) apply(t *txn) (err error) {
+	if c.idx, err = t.writeTarget(c.index, c.delete, c.mustBeAlias); err == nil {
+		c.docResult, err = t.writeDoc(c.idx, c.docWrite)
+	}
+	return err
 }
 
 func (w docWrite) validate() error {
@@ -172,6 +183,9 @@ func (r docResult) body(idx *index, id string) map[string]any {
 // read returns a document as it is now, whether searches see it or not; found tells if there is one.
 func (s *Server) read(idx *index, id string, filter sourceFilter) (body map[string]any, found bool, err error) {
 	body = map[string]any{"_index": idx.Name, "_type": "_doc", "_id": id, "found": false}
+	if r, found := s.store.lookUp(idx, id); found {
+		return body, true, filter.show(body, r)
+	}
 	err = s.store.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(idx.UUID))
 		if b == nil {
@@ -184,10 +198,15 @@ func (s *Server) read(idx *index, id string, filter sourceFilter) (body map[stri
 		if r, found = findRecord(b.Bucket([]byte(bucketDocs)), id); !found {
 			return nil
 		}
-		body["_version"], body["_seq_no"], body["_primary_term"], body["found"] = r.version, r.seq, primaryTerm, true
-		return filter.add(body, r.source)
+		return filter.show(body, r)
 	})
 	return body, found, err
+}
+
+// show adds to an answer what a read by id tells of a document.
+func (f sourceFilter) show(body map[string]any, r record) error {
+	body["_version"], body["_seq_no"], body["_primary_term"], body["found"] = r.version, r.seq, primaryTerm, true
+	return f.add(body, r.source)
 }
 
 func (s *Server) getDoc(c *call) (answer, error) {

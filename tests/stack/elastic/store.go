@@ -25,22 +25,22 @@ const (
 	lockPatience = time.Second // for the server that had the directory before to be gone
 )
 
-var errClosed = errors.New("the server is closing")
-
 const (
 	bucketIndices   = "indices"   // name → index, JSON
 	bucketTemplates = "templates" // name → template, JSON
 )
 
-// store keeps everything in one bbolt file. All writes go through one goroutine, which commits those
-// that wait together, so a commit's fsync is shared. What searches see is a snapshot: a read
-// transaction from the time of the last refresh.
+// store keeps everything in one bbolt file, and before that in a log what is new. All writes go through
+// one goroutine, which commits those that wait together, so a commit's fsync is shared. What searches
+// see is a snapshot: a read transaction from the time of the last refresh.
 type store struct {
 	db      *bbolt.DB
+	log     *translog
 	queue   chan *write
-	closing chan struct{}
-	running sync.WaitGroup
-	graves  graves // of the committer alone
+	closing chan struct{} // ends refreshAll, which writes
+	graves  graves        // of the committer alone
+
+	committing, refreshing sync.WaitGroup // one goroutine each
 
 	mu        sync.Mutex
 	state     *state
@@ -68,20 +68,26 @@ func openStore(dir string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{db: db, queue: make(chan *write, maxBatch), closing: make(chan struct{}), graves: graves{},
-		visible: map[string]*snapshot{}, due: map[string]time.Time{}, refreshed: make(chan struct{}), pits: map[string]*pit{}}
-	if err := s.load(); err != nil {
+	log, err := openLog(dir)
+	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	s.running.Go(s.commitAll)
-	s.running.Go(s.refreshAll)
+	s := &store{db: db, log: log, queue: make(chan *write, maxBatch), closing: make(chan struct{}), graves: graves{},
+		visible: map[string]*snapshot{}, due: map[string]time.Time{}, refreshed: make(chan struct{}), pits: map[string]*pit{}}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, log.file.Close(), db.Close())
+	}
+	s.committing.Go(s.commitAll)
+	s.refreshing.Go(s.refreshAll)
 	return s, nil
 }
 
-// close waits for writes that have begun. Nobody may use the store any more.
+// close ends the store. Nobody may use it any more.
 func (s *store) close() error {
 	close(s.closing)
-	s.running.Wait()
+	s.refreshing.Wait()
+	close(s.queue)
+	s.committing.Wait()
 	s.mu.Lock()
 	for _, p := range s.pits {
 		s.releaseAll(p.views)
@@ -90,7 +96,7 @@ func (s *store) close() error {
 		s.release(snap)
 	}
 	s.mu.Unlock()
-	return s.db.Close()
+	return errors.Join(s.log.file.Close(), s.db.Close())
 }
 
 func (s *store) load() error {
@@ -99,12 +105,17 @@ func (s *store) load() error {
 		if err := loadAll(tx, bucketIndices, s.state.indices); err != nil {
 			return err
 		}
-		return loadAll(tx, bucketTemplates, s.state.templates)
+		if err := loadAll(tx, bucketTemplates, s.state.templates); err != nil {
+			return err
+		}
+		return (&txn{Tx: tx, state: s.state}).replay(s.log)
 	})
 	if err != nil {
 		return err
 	}
-	return s.refresh(sorted(s.state.indices)...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refreshLocked(sorted(s.state.indices))
 }
 
 func loadAll[T any](tx *bbolt.Tx, bucket string, into map[string]*T) error {
@@ -128,6 +139,7 @@ func (s *store) current() *state {
 // write is a change that waits for its turn.
 type write struct {
 	apply func(*txn) error
+	doc   *docCall // if it is one document
 	err   error
 	txid  int
 	done  chan struct{}
@@ -146,24 +158,24 @@ type txn struct {
 // update runs apply, alone among writers, and returns when what it did is on disk. If apply returns
 // an *apiError it must have changed nothing; any other error undoes the whole batch.
 func (s *store) update(apply func(*txn) error) (txid int, err error) {
-	w := &write{apply: apply, done: make(chan struct{})}
-	select {
-	case s.queue <- w:
-	case <-s.closing:
-		return 0, errClosed
-	}
+	return s.do(&write{apply: apply})
+}
+
+// updateDoc is update for one document.
+func (s *store) updateDoc(doc *docCall) (txid int, err error) {
+	return s.do(&write{apply: doc.apply, doc: doc})
+}
+
+func (s *store) do(w *write) (txid int, err error) {
+	w.done = make(chan struct{})
+	s.queue <- w
 	<-w.done
 	return w.txid, w.err
 }
 
 func (s *store) commitAll() {
-	for {
-		select {
-		case w := <-s.queue:
-			s.commit(s.batch(w))
-		case <-s.closing:
-			return
-		}
+	for w := range s.queue {
+		s.commit(s.batch(w))
 	}
 }
 
@@ -172,7 +184,10 @@ func (s *store) batch(first *write) []*write {
 	batch := []*write{first}
 	for len(batch) < maxBatch {
 		select {
-		case w := <-s.queue:
+		case w, more := <-s.queue:
+			if !more {
+				return batch
+			}
 			batch = append(batch, w)
 		default:
 			return batch
@@ -183,20 +198,9 @@ func (s *store) batch(first *write) []*write {
 
 func (s *store) commit(batch []*write) {
 	s.graves.forget(time.Now())
-	t := &txn{state: s.current(), graves: s.graves, touched: map[string]*index{}}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		t.Tx = tx
-		for _, w := range batch {
-			w.txid = tx.ID()
-			var api *apiError
-			if w.err = w.apply(t); w.err != nil && !errors.As(w.err, &api) {
-				return w.err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		err = s.publish(t)
+	err := s.logAll(batch)
+	if errors.Is(err, errUnsuited) {
+		err = s.transact(batch)
 	}
 	for _, w := range batch {
 		if err != nil {
@@ -206,24 +210,77 @@ func (s *store) commit(batch []*write) {
 	}
 }
 
+// transact does a batch of writes in the database, after those that were logged.
+func (s *store) transact(batch []*write) error {
+	t := &txn{state: s.current(), graves: s.graves, touched: map[string]*index{}}
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		t.Tx = tx
+		for _, d := range s.log.waiting.list {
+			if err := t.take(d); err != nil {
+				return err
+			}
+		}
+		for _, w := range batch {
+			w.txid = tx.ID()
+			var api *apiError
+			if w.err = w.apply(t); w.err != nil && !errors.As(w.err, &api) {
+				return w.err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.publish(t)
+}
+
 // publish makes known what was committed. A new index can be searched at once, and is empty or not.
 func (s *store) publish(t *txn) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.log.reset()
 	s.state = t.state
-	for uuid, idx := range t.touched {
-		if _, waits := s.due[uuid]; waits {
-			continue
-		}
-		s.due[uuid] = time.Time{}
-		if interval := idx.refreshInterval(); interval > 0 {
-			s.due[uuid] = time.Now().Add(interval)
-		}
+	for _, idx := range t.touched {
+		s.hide(idx)
 	}
 	if len(t.fresh) == 0 {
 		return nil
 	}
 	return s.refreshLocked(nil)
+}
+
+// hide says that an index has writes that searches do not see yet. It needs s.mu.
+func (s *store) hide(idx *index) {
+	if _, waits := s.due[idx.UUID]; waits {
+		return
+	}
+	s.due[idx.UUID] = time.Time{}
+	if interval := idx.refreshInterval(); interval > 0 {
+		s.due[idx.UUID] = time.Now().Add(interval)
+	}
+}
+
+// lookUp returns a document that is logged and not in the database yet.
+func (s *store) lookUp(idx *index, id string) (r record, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d := s.log.waiting.byKey[docKey{idx.UUID, id}]; d != nil {
+		return d.record, true
+	}
+	return record{}, false
+}
+
+// flush has what is logged put into the database.
+func (s *store) flush() error {
+	s.mu.Lock()
+	empty := len(s.log.waiting.list) == 0
+	s.mu.Unlock()
+	if empty {
+		return nil
+	}
+	_, err := s.update(func(*txn) error { return nil })
+	return err
 }
 
 // change makes the state one that may be changed.
@@ -258,6 +315,9 @@ func (t *txn) dropIndex(idx *index) error {
 // refresh makes all that is committed in these indices visible. Others without hidden writes move to
 // the new snapshot too, since it shows the same of them and an old one keeps pages from being reused.
 func (s *store) refresh(indices ...*index) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refreshLocked(indices)
@@ -273,8 +333,12 @@ func (s *store) refreshLocked(indices []*index) error {
 	}
 	snap := &snapshot{tx: tx, refs: 1}
 	for _, idx := range s.state.indices {
-		if _, hidden := s.due[idx.UUID]; !hidden {
-			s.replace(idx.UUID, snap)
+		if _, hidden := s.due[idx.UUID]; hidden {
+			continue
+		}
+		s.replace(idx.UUID, snap)
+		if s.log.waiting.of[idx.UUID] > 0 {
+			s.hide(idx) // what came since the flush
 		}
 	}
 	s.release(snap)
@@ -346,14 +410,14 @@ func (s *store) refreshAll() {
 
 func (s *store) refreshDue(now time.Time) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	var ready []*index
 	for uuid, at := range s.due {
 		if !at.IsZero() && now.After(at) {
 			ready = append(ready, &index{UUID: uuid})
 		}
 	}
+	s.mu.Unlock()
 	if len(ready) > 0 {
-		_ = s.refreshLocked(ready) // the database is open: refreshAll ends before it is closed
+		_ = s.refresh(ready...) // it is tried again a tick later
 	}
 }

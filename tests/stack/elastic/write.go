@@ -53,9 +53,7 @@ func seqKey(seq int64) string { return longKey(seq) }
 
 // graves remember the versions of deleted documents for a minute, as the real server does, so that a
 // document of the same id goes on from there. They do not outlast the process.
-type graves map[grave]tombstone
-
-type grave struct{ uuid, id string }
+type graves map[docKey]tombstone
 
 type tombstone struct {
 	version int64
@@ -102,7 +100,7 @@ func (t *txn) writeDoc(idx *index, w docWrite) (docResult, error) {
 			return docResult{}, err
 		}
 	}
-	where := grave{idx.UUID, w.id}
+	where := docKey{idx.UUID, w.id}
 	if !exists {
 		old.version = t.graves[where].version
 	}
