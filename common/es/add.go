@@ -2,9 +2,11 @@ package es
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/olivere/elastic/v7"
 )
 
 // addPatience bounds Add where many add to one object.
@@ -60,13 +62,39 @@ func (c *Client) before(name string) place {
 	return place{index: c.indexName(1)}
 }
 
+// creation is a document that must not be there yet.
+type creation struct {
+	index string
+	Metadata
+	err error
+}
+
 // create writes a document that must not be there yet.
 func (c *Client) create(ctx context.Context, index string, m Metadata) error {
-	document, err := json.Marshal(m)
+	wanted := &creation{index: index, Metadata: m}
+	err := c.creations.do(ctx, wanted)
+	if err == nil {
+		err = wanted.err
+	}
+	return explained("add a version of "+m.Name, err)
+}
+
+func (c *Client) createAll(ctx context.Context, creations []*creation) error {
+	all := c.es.Bulk()
+	for _, n := range creations {
+		all.Add(elastic.NewBulkCreateRequest().Index(n.index).Id(documentID(n.Name, n.Version)).Doc(n.Metadata))
+	}
+	answer, err := all.Do(ctx)
 	if err != nil {
 		return err
 	}
-	// As a string, since of that the library says how long it is, and need not send it in chunks.
-	_, err = c.es.Index().Index(index).Id(documentID(m.Name, m.Version)).OpType("create").BodyString(string(document)).Do(ctx)
-	return explained("add a version of "+m.Name, err)
+	if len(answer.Items) != len(creations) {
+		return fmt.Errorf("%d items in answer to %d", len(answer.Items), len(creations))
+	}
+	for i, item := range answer.Items {
+		if created := item["create"]; created.Error != nil || created.Status != http.StatusCreated {
+			creations[i].err = &elastic.Error{Status: created.Status, Details: created.Error}
+		}
+	}
+	return nil
 }

@@ -76,6 +76,8 @@ type Client struct {
 	es        *elastic.Client
 	series    series
 	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
+	lookups   *together[*lookup]
+	creations *together[*creation]
 }
 
 // New returns a client. It does not connect yet.
@@ -94,7 +96,9 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{cfg: cfg, log: log, transport: transport, es: es, newest: newest}, nil
+	c := &Client{cfg: cfg, log: log, transport: transport, es: es, newest: newest}
+	c.lookups, c.creations = newTogether(c.getAll), newTogether(c.createAll)
+	return c, nil
 }
 
 // Close closes the connections that are not in use.

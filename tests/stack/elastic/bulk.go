@@ -11,8 +11,7 @@ import (
 // bulkItem is one line of a bulk, with the document of the next.
 type bulkItem struct {
 	action string // index, create or delete
-	index  string
-	docWrite
+	*docCall
 }
 
 // bulk does all its writes in one commit: each fails by itself.
@@ -26,52 +25,40 @@ func (s *Server) bulk(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var answers []any
-	failed := false
-	touched := map[string]*index{}
-	txid, err := s.store.update(func(t *txn) error {
-		for _, item := range items {
-			body, idx, err := t.writeItem(item)
-			var api *apiError
-			if errors.As(err, &api) {
-				failed = true
-			} else if err != nil {
-				return err
-			}
-			if idx != nil {
-				touched[idx.UUID] = idx
-			}
-			answers = append(answers, map[string]any{item.action: body})
-		}
-		return nil
-	})
-	if err == nil {
-		err = s.show(c, visibility, txid, sorted(touched)...)
+	docs := make([]*docCall, len(items))
+	for i, item := range items {
+		docs[i] = item.docCall
 	}
+	txid, err := s.store.updateDocs(docs...)
+	if err != nil {
+		return answer{}, err
+	}
+	answers, failed, touched := make([]any, len(items)), false, map[string]*index{}
+	for i, item := range items {
+		answers[i] = map[string]any{item.action: item.item()}
+		if item.err == nil {
+			touched[item.idx.UUID] = item.idx
+		} else {
+			failed = true
+		}
+	}
+	err = s.show(c, visibility, txid, sorted(touched)...)
 	return answer{200, map[string]any{"took": time.Since(began).Milliseconds(), "errors": failed, "items": answers}}, err
 }
 
-// writeItem returns the item's answer also if it failed.
-func (t *txn) writeItem(item bulkItem) (map[string]any, *index, error) {
-	idx, err := (*index)(nil), item.validate()
-	if err == nil {
-		idx, err = t.writeTarget(item.index, item.delete, false)
+// item is the answer to a write among others.
+func (c *docCall) item() map[string]any {
+	if c.err == nil {
+		body := c.body(c.idx, c.id)
+		body["status"] = c.status()
+		return body
 	}
-	var r docResult
-	if err == nil {
-		r, err = t.writeDoc(idx, item.docWrite)
+	name := c.index
+	if c.idx != nil {
+		name = c.idx.Name
 	}
-	if err == nil {
-		body := r.body(idx, item.id)
-		body["status"] = r.status()
-		return body, idx, nil
-	}
-	name := item.index
-	if idx != nil {
-		name = idx.Name
-	}
-	api := toAPI(err)
-	return map[string]any{"_index": name, "_type": "_doc", "_id": item.id, "status": api.status, "error": api.object()}, nil, err
+	api := toAPI(c.err)
+	return map[string]any{"_index": name, "_type": "_doc", "_id": c.id, "status": api.status, "error": api.object()}
 }
 
 func parseBulk(body []byte, index string) ([]bulkItem, error) {
@@ -129,7 +116,7 @@ func parseAction(line []byte, index string) (bulkItem, error) {
 		return bulkItem{}, illegalArgument("Malformed action/metadata line: %s", err)
 	}
 	for action, meta := range actions {
-		item := bulkItem{action: action, index: meta.Index, docWrite: docWrite{id: meta.ID, ifSeq: meta.Seq}}
+		item := bulkItem{action, &docCall{index: meta.Index, docWrite: docWrite{id: meta.ID, ifSeq: meta.Seq}}}
 		item.create, item.delete = action == "create", action == "delete"
 		if action != "index" && !item.create && !item.delete {
 			return bulkItem{}, illegalArgument("Malformed action/metadata line, expected field [create], [delete] or [index] but found [%s]", action)

@@ -81,14 +81,14 @@ func (s *Server) write(c *call, w docWrite) (answer, error) {
 	if err == nil {
 		w.ifSeq, err = condition(c.query.Get("if_seq_no"), c.query.Get("if_primary_term"))
 	}
-	if err == nil {
-		err = w.validate()
-	}
 	if err != nil {
 		return answer{}, err
 	}
 	doc := &docCall{docWrite: w, index: c.at["index"], mustBeAlias: c.flag("require_alias")}
-	txid, err := s.store.updateDoc(doc)
+	txid, err := s.store.updateDocs(doc)
+	if err == nil {
+		err = doc.err
+	}
 	if err == nil {
 		err = s.show(c, visibility, txid, doc.idx)
 	}
@@ -108,11 +108,15 @@ type docCall struct {
 	index       string // or an alias
 	mustBeAlias bool
 
-	idx *index
+	idx *index // nil if that was not found
 	docResult
+	err error // an *apiError
 }
 
 func (c *docCall) apply(t *txn) (err error) {
+	if err = c.validate(); err != nil {
+		return err
+	}
 	if c.idx, err = t.writeTarget(c.index, c.delete, c.mustBeAlias); err == nil {
 		c.docResult, err = t.writeDoc(c.idx, c.docWrite)
 	}

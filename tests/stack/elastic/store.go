@@ -139,7 +139,7 @@ func (s *store) current() *state {
 // write is a change that waits for its turn.
 type write struct {
 	apply func(*txn) error
-	doc   *docCall // if it is one document
+	docs  []*docCall // if it is nothing but these
 	err   error
 	txid  int
 	done  chan struct{}
@@ -161,9 +161,17 @@ func (s *store) update(apply func(*txn) error) (txid int, err error) {
 	return s.do(&write{apply: apply})
 }
 
-// updateDoc is update for one document.
-func (s *store) updateDoc(doc *docCall) (txid int, err error) {
-	return s.do(&write{apply: doc.apply, doc: doc})
+// updateDocs is update for documents, each of which has its own error if it is refused.
+func (s *store) updateDocs(docs ...*docCall) (txid int, err error) {
+	return s.do(&write{docs: docs, apply: func(t *txn) error {
+		for _, doc := range docs {
+			var api *apiError
+			if doc.err = doc.apply(t); doc.err != nil && !errors.As(doc.err, &api) {
+				return doc.err
+			}
+		}
+		return nil
+	}})
 }
 
 func (s *store) do(w *write) (txid int, err error) {

@@ -183,7 +183,7 @@ func (s *store) logAll(batch []*write) error {
 	var fresh newDocs
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		for _, w := range batch {
-			if err := s.stage(tx, w, &fresh); err != nil {
+			if err := s.stageAll(tx, w, &fresh); err != nil {
 				return err
 			}
 		}
@@ -204,14 +204,23 @@ func (s *store) logAll(batch []*write) error {
 	return nil
 }
 
-// stage answers a write if that adds a document, or cannot since there is one of that id.
-func (s *store) stage(tx *bbolt.Tx, w *write, fresh *newDocs) error {
-	doc := w.doc
-	if doc == nil || doc.delete || doc.ifSeq != nil || doc.mustBeAlias {
+func (s *store) stageAll(tx *bbolt.Tx, w *write, fresh *newDocs) error {
+	if w.docs == nil {
 		return errUnsuited
 	}
+	w.txid, w.err = tx.ID()+1, nil // the transaction that takes them over
+	for _, doc := range w.docs {
+		if err := s.stage(tx, doc, fresh); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage answers a write if that adds a document, or cannot since there is one of that id.
+func (s *store) stage(tx *bbolt.Tx, doc *docCall, fresh *newDocs) error {
 	idx, err := s.current().target(doc.index)
-	if err != nil || idx == nil || idx.isBlocked() {
+	if err != nil || idx == nil || idx.isBlocked() || doc.delete || doc.ifSeq != nil || doc.mustBeAlias || doc.validate() != nil {
 		return errUnsuited
 	}
 	docs := tx.Bucket([]byte(idx.UUID)).Bucket([]byte(bucketDocs))
@@ -225,7 +234,8 @@ func (s *store) stage(tx *bbolt.Tx, w *write, fresh *newDocs) error {
 	if _, buried := s.graves[key]; buried || exists && !doc.create {
 		return errUnsuited
 	}
-	if w.err = doc.check(idx, old, exists); w.err != nil {
+	doc.idx = idx
+	if doc.err = doc.check(idx, old, exists); doc.err != nil {
 		return nil
 	}
 	added, err := extractSource(idx.Mapping, doc.id, doc.source)
@@ -233,8 +243,7 @@ func (s *store) stage(tx *bbolt.Tx, w *write, fresh *newDocs) error {
 		return errUnsuited
 	}
 	seq := int64(docs.Sequence()) + s.log.waiting.of[idx.UUID] + fresh.of[idx.UUID]
-	w.txid = tx.ID() + 1
-	doc.idx, doc.docResult = idx, docResult{version: 1, seq: seq, result: "created"}
+	doc.docResult = docResult{version: 1, seq: seq, result: "created"}
 	fresh.add(&newDoc{idx, record{seq, 1, doc.source}, added})
 	return nil
 }

@@ -1,0 +1,68 @@
+package es
+
+import (
+	"context"
+	"sync"
+)
+
+// requestsAtOnce is how many requests of a kind are under way before others gather behind them.
+const requestsAtOnce = 2
+
+// together sends what several callers want at the same time in one request, since a request costs many
+// times what stands in it. Nobody waits for company: with fewer than requestsAtOnce requests under way,
+// each goes at once, and else all that came meanwhile go together as soon as one is done.
+type together[T any] struct {
+	send  func(ctx context.Context, items []T) error // puts each answer into its item
+	turns chan struct{}                              // holds one for each request under way
+
+	mu   sync.Mutex
+	next *batch[T] // that can still be joined
+}
+
+type batch[T any] struct {
+	items []T
+	done  chan struct{} // closed when err is set
+	err   error
+}
+
+func newTogether[T any](send func(context.Context, []T) error) *together[T] {
+	return &together[T]{send: send, turns: make(chan struct{}, requestsAtOnce)}
+}
+
+// do returns when the item has its answer; after an error it must not be looked at any more. Who comes
+// first sends for all, and to the end even if ctx is done before.
+func (t *together[T]) do(ctx context.Context, item T) error {
+	b, first := t.join(item)
+	if first {
+		t.turns <- struct{}{} // every request has a time-out
+		b.err = t.send(context.WithoutCancel(ctx), t.close())
+		<-t.turns
+		close(b.done)
+	}
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (t *together[T]) join(item T) (b *batch[T], first bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first = t.next == nil
+	if first {
+		t.next = &batch[T]{done: make(chan struct{})}
+	}
+	t.next.items = append(t.next.items, item)
+	return t.next, first
+}
+
+// close has the next caller begin a new batch.
+func (t *together[T]) close() []T {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	items := t.next.items
+	t.next = nil
+	return items
+}
