@@ -219,7 +219,7 @@ func writeFile(name string, content []byte) error {
 
 // of returns what was measured in a cell, and the bounds that it makes.
 func (l *limits) of(c cell) *limit {
-	found := &limit{cell: c, cost: l.cells[c], Bounds: map[load]float64{}}
+	found := &limit{cell: c, cost: *l.cells[c], Bounds: map[load]float64{}}
 	for _, kind := range allLoads() {
 		found.Bounds[kind] = l.cells[c].bound(c.Clients, kind)
 	}

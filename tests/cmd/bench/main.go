@@ -16,6 +16,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -31,7 +32,7 @@ func main() {
 		return
 	}
 	if err == nil {
-		err = run(ctx, o)
+		err = run(ctx, o, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
@@ -99,32 +100,32 @@ func (o options) check() error {
 	return nil
 }
 
-// run measures and prints. Nothing of it is left when it returns, but for the files that it was asked for.
-func run(ctx context.Context, o options) (err error) {
+// run measures and writes what came of it to w. Nothing of it is left when it returns, but for the files that it was asked for.
+func run(ctx context.Context, o options, w io.Writer) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "gostore-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := newReport(o.args)
-	r.writeHead(os.Stdout)
+	r.writeHead(w)
 	for _, names := range o.groups() {
 		group, err := together(ctx, o, dir, names)
 		if err != nil {
 			return err
 		}
 		r.Targets = append(r.Targets, group...)
-		group[0].writeLimits(os.Stdout, o.loads)
+		group[0].writeLimits(w, o.loads)
 		for _, m := range group {
-			m.write(os.Stdout)
+			m.write(w)
 		}
 	}
 	switch {
 	case o.compare:
 		r.Ratios = compare(r.Targets[0], r.Targets[1])
-		r.writeRatios(os.Stdout)
+		r.writeRatios(w)
 	case len(r.Targets) > 1:
-		r.writeSideBySide(os.Stdout)
+		r.writeSideBySide(w)
 	}
 	if o.json == "" {
 		return nil

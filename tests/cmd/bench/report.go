@@ -36,7 +36,7 @@ type measured struct {
 // limit is what the machine itself can do in one cell.
 type limit struct {
 	cell
-	*cost
+	cost
 	Bounds map[load]float64 `json:"bounds"` // operations a second
 }
 

@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 )
+
+// narrowest is a column that is all empty: its rule is "--:".
+const narrowest = 3
 
 // table is printed as Markdown whose columns line up, for a terminal and for a page alike. The first
 // column is text, the others are figures.
@@ -16,7 +20,7 @@ type table struct {
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) write(w io.Writer) {
-	widths := make([]int, len(t.rows[0]))
+	widths := slices.Repeat([]int{narrowest}, len(t.rows[0]))
 	for _, row := range t.rows {
 		for i, text := range row {
 			widths[i] = max(widths[i], len([]rune(text)))
@@ -35,7 +39,7 @@ func (t *table) write(w io.Writer) {
 func rule(widths []int) []string {
 	dashes := make([]string, len(widths))
 	for i, width := range widths {
-		dashes[i] = strings.Repeat("-", max(1, width-1)) + ":"
+		dashes[i] = strings.Repeat("-", width-1) + ":"
 	}
 	dashes[0] = strings.Repeat("-", widths[0])
 	return dashes
