@@ -3,6 +3,7 @@ module gostore/chapter2
 go 1.26.0
 
 require (
+	github.com/stretchr/testify v1.12.1
 	gostore/common v0.0.0
 	gostore/tests v0.0.0
 )
@@ -16,7 +17,6 @@ require (
 	github.com/pkg/errors v0.9.1 // indirect
 	github.com/rabbitmq/amqp091-go v1.16.0 // indirect
 	github.com/streadway/amqp v1.1.0 // indirect
-	github.com/stretchr/testify v1.12.1 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 )
 
