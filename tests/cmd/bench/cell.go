@@ -110,10 +110,6 @@ func listOf[T any](list *[]T, parse func(string) (T, error)) func(string) error 
 	}
 }
 
-func join[T any](list []T) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ","), "[]")
-}
-
 // byLoad sorts results as the tables have them: load by load, small objects and few clients first.
 func byLoad(a, b *result) int {
 	return cmp.Or(
