@@ -53,7 +53,7 @@ func TestChapterIsMeasured(t *testing.T) {
 	require.NotContains(t, printed, "degraded 1KiBx2", "it has one server")
 	require.Len(t, r.Targets, 1)
 	v1 := r.Targets[0]
-	require.Equal(t, "v1", v1.Name)
+	require.Equal(t, chapter1, v1.Name)
 	require.Positive(t, v1.Peak)
 	require.Len(t, v1.Results, 4*2, "loads and cells")
 	for _, result := range v1.Results {
@@ -93,7 +93,7 @@ func TestServicesAreProfiledAndServersCounted(t *testing.T) {
 func TestCompare(t *testing.T) {
 	s3 := newFakeS3(t)
 	printed, r := measure(t, optionsFor(t, "-compare", chapter1, s3.URL))
-	require.Contains(t, printed, "**v1 and "+strings.TrimPrefix(s3.URL, "http://")+"**, in turns")
+	require.Contains(t, printed, "**"+chapter1+" and "+strings.TrimPrefix(s3.URL, "http://")+"**, in turns")
 	require.Len(t, r.Targets, 2)
 	require.Len(t, r.Ratios, 4*2)
 	for _, ratio := range r.Ratios {

@@ -55,11 +55,11 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 		return nil, err
 	}
 	release = append(release, c.Stop)
-	return chapterTarget(c, cfg, stop), nil
+	return chapterTarget(filepath.Clean(name), c, cfg, stop), nil
 }
 
-func chapterTarget(c *cluster.Cluster, cfg cluster.Config, stop func() error) *target {
-	t := &target{name: filepath.Base(cfg.Chapter), about: "one server", client: newStoreClient(c.API[0].URL()), stop: stop}
+func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop func() error) *target {
+	t := &target{name: name, about: "one server", client: newStoreClient(c.API[0].URL()), stop: stop}
 	for _, p := range c.All() {
 		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
 	}

@@ -29,7 +29,7 @@ func startProfiles(ctx context.Context, t *target, dir string, s step) *profiles
 		return p
 	}
 	p.errs = make([]error, len(t.profiled))
-	base := filepath.Join(dir, t.name, fmt.Sprintf("%s-%s", s.load, s.cell))
+	base := filepath.Join(dir, filepath.Base(t.name), fmt.Sprintf("%s-%s", s.load, s.cell))
 	for i, service := range t.profiled {
 		p.writing.Go(func() { p.errs[i] = p.follow(ctx, service, base, s.round) })
 	}
