@@ -72,10 +72,11 @@ type Config struct {
 type Client struct {
 	cfg       Config
 	log       *slog.Logger
-	transport *transport
+	http      *http.Client
 	es        *elastic.Client
 	series    series
 	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
+	greetings *together[struct{}]
 	lookups   *together[*lookup]
 	creations *together[*creation]
 }
@@ -85,8 +86,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if !strings.Contains(cfg.URL, "://") {
 		cfg.URL = "http://" + cfg.URL
 	}
-	transport := newTransport()
-	client := &http.Client{Transport: transport}
+	client := &http.Client{Transport: newTransport()}
 	// Sniffing would take the addresses that a server has behind Docker, where it cannot be reached.
 	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{}))
 	if err != nil {
@@ -96,25 +96,25 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, log: log, transport: transport, es: es, newest: newest}
-	c.lookups, c.creations = newTogether(c.getAll), newTogether(c.createAll)
+	c := &Client{cfg: cfg, log: log, http: client, es: es, newest: newest}
+	c.greetings, c.lookups, c.creations = newTogether(c.greet), newTogether(c.getAll), newTogether(c.createAll)
 	return c, nil
 }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Ready returns nil if Elasticsearch answers now, or did in the last tenth of a second and has not
-// closed a connection since.
+// Ready returns nil if Elasticsearch answers now.
 func (c *Client) Ready(ctx context.Context) error {
 	if _, err := c.series.indices(ctx, c); err != nil {
 		return err
 	}
-	if c.transport.justAnswered() {
-		return nil
-	}
+	return explained("ask Elasticsearch", c.greetings.do(ctx, struct{}{}))
+}
+
+func (c *Client) greet(ctx context.Context, _ []struct{}) error {
 	_, err := c.es.PerformRequest(ctx, elastic.PerformRequestOptions{Method: http.MethodHead, Path: "/"})
-	return explained("ask Elasticsearch", err)
+	return err
 }
 
 // resurrect tries again at once when the library takes the one server that there is for dead because

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,8 +15,6 @@ const (
 	queuePatience  = 20 * time.Second // to be sent
 	idlePatience   = 10 * time.Second
 	atOnce         = 32
-
-	fresh = 100 * time.Millisecond // for how long an answer says that there will be more
 )
 
 // transport has few requests under way at once: more would only wait in Elasticsearch, with their
@@ -25,42 +22,17 @@ const (
 type transport struct {
 	*http.Transport
 	underWay chan struct{} // holds one for each
-	answered atomic.Int64  // when the last answer came, in Unix nanoseconds; 0 after a connection has ended
 }
 
 func newTransport() *transport {
-	t := &transport{underWay: make(chan struct{}, atOnce)}
-	t.Transport = &http.Transport{
-		DialContext:         t.dial,
-		IdleConnTimeout:     idlePatience,
-		MaxIdleConnsPerHost: atOnce,
+	return &transport{
+		&http.Transport{
+			DialContext:         (&net.Dialer{Timeout: dialPatience}).DialContext,
+			IdleConnTimeout:     idlePatience,
+			MaxIdleConnsPerHost: atOnce,
+		},
+		make(chan struct{}, atOnce),
 	}
-	return t
-}
-
-func (t *transport) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &watchedConn{conn, t}, nil
-}
-
-// watchedConn notices its end at once, since the library reads from connections that are idle too.
-type watchedConn struct {
-	net.Conn
-	of *transport
-}
-
-func (c *watchedConn) Read(into []byte) (n int, err error) {
-	if n, err = c.Conn.Read(into); err != nil {
-		c.of.answered.Store(0)
-	}
-	return n, err
-}
-
-func (t *transport) justAnswered() bool {
-	return time.Since(time.Unix(0, t.answered.Load())) < fresh
 }
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -74,9 +46,6 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		end()
 		return nil, err
 	}
-	if response.StatusCode < http.StatusInternalServerError {
-		t.answered.Store(time.Now().UnixNano())
-	}
 	response.Body = &answerBody{response.Body, end}
 	return response, nil
 }
@@ -85,7 +54,7 @@ func (t *transport) queue(ctx context.Context) error {
 	select {
 	case t.underWay <- struct{}{}:
 		return nil
-	default:
+	default: // a timer is needed
 	}
 	ctx, cancel := context.WithTimeout(ctx, queuePatience)
 	defer cancel()
