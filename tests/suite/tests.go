@@ -108,6 +108,7 @@ func versionTests() []test {
 		{"ElasticsearchRestart", versioning(), elasticsearchRestart, true},
 		{"ElasticsearchSilent", versioning(), elasticsearchSilent, true},
 		{"LinearizableVersions", versioning(), linearizableVersions, true},
+		{"ManyVersions", versioning(), manyVersions, true},
 	}
 }
 
