@@ -5,6 +5,7 @@ package erasure
 import (
 	"context"
 	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -13,9 +14,13 @@ import (
 	"gostore/chapter5/rs"
 )
 
-// smallAtOnce is how many objects of one stripe are sent or read at the same time. They come by the
-// thousand, each makes a dozen requests, and more at once would only wait for each other in data
-// services, with their patience running out there. A client is waited for before or after, not here.
+// small is how many stripes an object may have to be sent in one request a shard: that much is in memory
+// anyway.
+const small = 4
+
+// smallAtOnce is how many small objects are sent or read at the same time. They come by the thousand, each
+// makes several requests, and more at once would only wait for each other in data services, with their
+// patience running out there. A client is waited for before or after, not here.
 const smallAtOnce = 32
 
 // stripesAtOnce is how many stripes of one object are on their way to data services.
@@ -23,7 +28,7 @@ const stripesAtOnce = 3
 
 // Streams carries shards; see package objectstream.
 type Streams interface {
-	Put(ctx context.Context, address, name string, body []byte) error
+	Put(ctx context.Context, address, name string, shard net.Buffers) error
 	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
 	Get(ctx context.Context, address, name string, from int64, patience time.Duration) (body io.ReadCloser, size int64, err error)
 	Check(ctx context.Context, address, name string) error
@@ -55,7 +60,7 @@ func NewCodec(streams Streams, locator Locator) (*Codec, error) {
 
 // turn waits until an object may be sent or read. The caller calls end when it has been.
 func (c *Codec) turn(ctx context.Context, o rs.Object) (end func(), err error) {
-	if o.Stripes() > 1 {
+	if o.Stripes() > small {
 		return func() {}, nil
 	}
 	select {
@@ -66,8 +71,8 @@ func (c *Codec) turn(ctx context.Context, o rs.Object) (end func(), err error) {
 	}
 }
 
-// stripe returns a stripe for an object. Those of small objects, of which there may be thousands at
-// once, take little memory and are not kept.
+// stripe returns a stripe for an object. Those of objects that have but one, of which there may be
+// thousands at once, take little memory and are not kept.
 func (c *Codec) stripe(o rs.Object) *rs.Stripe {
 	if o.Stripes() <= 1 {
 		return rs.NewStripe()

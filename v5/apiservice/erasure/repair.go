@@ -180,7 +180,7 @@ func (r *Repairer) repair(ctx context.Context, d damage) error {
 	}
 	reader := r.codec.Read(ctx, d.object, held)
 	defer reader.Close()
-	err = r.codec.send(ctx, d.object, right, newTargets(wanted, true), func(s *rs.Stripe) error {
+	err = r.codec.send(ctx, d.object, newTargets(right, wanted, true), func(s *rs.Stripe) error {
 		return reader.load(s, r.codec.coder.Reconstruct)
 	})
 	if err == nil {

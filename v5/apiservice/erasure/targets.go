@@ -2,34 +2,53 @@ package erasure
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 
 	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/rs"
+	"gostore/common/httpd"
 )
 
 // targets says which data service takes which shard. Where they are not fixed, one that does not take
 // its shard, perhaps because it died a moment ago, is replaced by another, as long as there are enough.
 type targets struct {
+	held  locate.Places // those that need not be sent
 	fixed bool
 
 	mu     sync.Mutex
-	places locate.Places
+	places locate.Places // those that are held, and those that are to be
 	failed map[string]bool
 }
 
-func newTargets(wanted locate.Places, fixed bool) *targets {
-	return &targets{fixed: fixed, places: wanted, failed: map[string]bool{}}
+func newTargets(held, wanted locate.Places, fixed bool) *targets {
+	return &targets{held: held, fixed: fixed, places: wanted, failed: map[string]bool{}}
 }
 
-// lacking returns the shards that are wanted somewhere and not held.
-func (t *targets) lacking(held locate.Places) (shards []int) {
+// lacking returns the shards that are to be sent.
+func (t *targets) lacking() (shards []int) {
 	for shard, address := range t.places {
-		if address != "" && held[shard] == "" {
+		if address != "" && t.held[shard] == "" {
 			shards = append(shards, shard)
 		}
 	}
 	return shards
+}
+
+// sufficient returns nil if there are enough shards: those that are held, and those that were sent without
+// an error.
+func (t *targets) sufficient(sent []error) error {
+	n := t.held.Known()
+	for _, err := range sent {
+		if err == nil {
+			n++
+		}
+	}
+	if n >= enough {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", httpd.Unavailable("%d of %d shards could be kept, %d are needed: try again", n, rs.Shards, enough), errors.Join(sent...))
 }
 
 // try calls take with the address for a shard, and with another one whenever that fails.

@@ -3,7 +3,6 @@ package erasure
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -12,7 +11,6 @@ import (
 	"gostore/chapter5/apiservice/objectstream"
 	"gostore/chapter5/rs"
 	"gostore/common/hash"
-	"gostore/common/httpd"
 )
 
 // enough is how many shards must be durable before a PUT is acknowledged: one more than are needed to
@@ -26,8 +24,8 @@ var errBrokeOff = errors.New("the object broke off")
 // shards are durable, held ones included. One data service that dies or stalls in the middle does not
 // fail it.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error {
-	to := newTargets(wanted, false)
-	err := c.send(ctx, o, held, to, func(s *rs.Stripe) error {
+	to := newTargets(held, wanted, false)
+	err := c.send(ctx, o, to, func(s *rs.Stripe) error {
 		for _, piece := range s.Data(0, s.Len()) {
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return err
@@ -41,14 +39,26 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wa
 	return err
 }
 
-// send fills one stripe after the other and sends those shards of it that are wanted and not held. It
-// asks data services for nothing before the first stripe is there.
-func (c *Codec) send(ctx context.Context, o rs.Object, held locate.Places, to *targets, fill func(s *rs.Stripe) error) error {
-	if o.Stripes() <= 1 {
-		return c.keep(ctx, o, held, to, fill)
+// send has fill make one stripe after the other, and those shards kept that are lacking. If that is one
+// more than are needed to read the object it returns nil.
+func (c *Codec) send(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) error {
+	keep := c.stream
+	if o.Stripes() <= small {
+		keep = c.keep
 	}
+	errs, err := keep(ctx, o, to, fill)
+	if err != nil {
+		return err
+	}
+	return to.sufficient(errs)
+}
+
+// stream sends every stripe as soon as it is filled, and asks data services for nothing before the first
+// is. In the end it has the shards made durable, or dropped if too few were sent. It returns an error for
+// every lacking shard, nil for those that are durable.
+func (c *Codec) stream(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) ([]error, error) {
 	f := &fanout{object: o, to: to, free: make(chan *shared, stripesAtOnce)}
-	for _, shard := range to.lacking(held) {
+	for _, shard := range to.lacking() {
 		f.addBranch(shard)
 	}
 	for range stripesAtOnce {
@@ -65,11 +75,15 @@ func (c *Codec) send(ctx context.Context, o rs.Object, held locate.Places, to *t
 	for range stripesAtOnce {
 		c.giveBack(o, (<-f.free).stripe)
 	}
+	if err == nil {
+		err = to.sufficient(f.errors())
+	}
 	if err != nil {
 		f.each(func(b *branch) { b.drop(ctx) })
-		return err
+		return nil, err
 	}
-	return f.commit(ctx, held.Known())
+	f.each(func(b *branch) { b.commit(ctx) })
+	return f.errors(), nil
 }
 
 // shared is a stripe on its way to several data services.
@@ -214,20 +228,13 @@ func (b *branch) drop(ctx context.Context) {
 	}
 }
 
-// commit makes the shards that were sent durable, if they are enough with those that are held.
-func (f *fanout) commit(ctx context.Context, held int) error {
-	if err := sufficient(held, f.errors()); err != nil {
-		f.each(func(b *branch) { b.drop(ctx) })
-		return err
+// commit makes the shard durable if it was sent.
+func (b *branch) commit(ctx context.Context) {
+	if b.err != nil {
+		b.drop(ctx)
+		return
 	}
-	f.each(func(b *branch) {
-		if b.err == nil {
-			b.err = b.upload.Commit(ctx)
-		} else {
-			b.drop(ctx)
-		}
-	})
-	return sufficient(held, f.errors())
+	b.err = b.upload.Commit(ctx)
 }
 
 // errors has an entry for every branch, nil for those that have not failed.
@@ -236,18 +243,4 @@ func (f *fanout) errors() (errs []error) {
 		errs = append(errs, b.err)
 	}
 	return errs
-}
-
-// sufficient returns nil if there are enough shards: those that were held, and those that were sent without
-// an error.
-func sufficient(held int, sent []error) error {
-	for _, err := range sent {
-		if err == nil {
-			held++
-		}
-	}
-	if held >= enough {
-		return nil
-	}
-	return fmt.Errorf("%w: %w", httpd.Unavailable("%d of %d shards could be kept, %d are needed: try again", held, rs.Shards, enough), errors.Join(sent...))
 }

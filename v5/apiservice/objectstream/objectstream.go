@@ -3,14 +3,15 @@
 package objectstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"gostore/common/httpd"
@@ -54,16 +55,39 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64, pati
 	return &download{response.Body, watch}, response.ContentLength, nil
 }
 
-// Put has the data service at address keep a whole shard. When it returns nil that is durable and can
-// be read.
-func (c *Client) Put(ctx context.Context, address, name string, shard []byte) error {
+// Put has the data service at address keep a whole shard, of which shard has the pieces. When it returns nil
+// that is durable and can be read. Whatever it returns, the pieces are not looked at any more.
+func (c *Client) Put(ctx context.Context, address, name string, shard net.Buffers) error {
 	ctx, watch := watched(ctx, address, StallPatience)
 	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), bytes.NewReader(shard))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), nil)
 	if err != nil {
 		return err
 	}
+	for _, piece := range shard {
+		request.ContentLength += int64(len(piece))
+	}
+	var reading sync.WaitGroup // net/http may be reading still when a request has failed
+	defer reading.Wait()
+	request.GetBody = func() (io.ReadCloser, error) { // again where a connection turns out to have been closed
+		reading.Add(1)
+		return &pieces{slices.Clone(shard), sync.OnceFunc(reading.Done)}, nil
+	}
+	if request.Body, err = request.GetBody(); err != nil {
+		return err
+	}
 	return c.finish(request, address)
+}
+
+// pieces is the body of a PUT. net/http closes it when it will not read on.
+type pieces struct {
+	net.Buffers
+	close func()
+}
+
+func (p *pieces) Close() error {
+	p.close()
+	return nil
 }
 
 // Check has the data service at address look whether what it has under name is whole. ErrGone: it is
