@@ -39,8 +39,8 @@ type Config struct {
 	// Index is where metadata is kept in Elasticsearch; where it is empty the cluster has one of its
 	// own, which goes when it stops.
 	Index string
-	// Programs is the directory of the chapter's programs where another cluster has built them
-	// already (see Cluster.Programs); where it is empty they are built.
+	// Programs is the directory of the chapter's programs where Build has put them; where it is empty
+	// they are built.
 	Programs string
 	Env      []string // more settings, NAME=VALUE
 }
@@ -72,7 +72,7 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	}
 	if cfg.Programs == "" {
 		cfg.Programs = filepath.Join(cfg.Dir, "bin")
-		if err := build(ctx, cfg); err != nil {
+		if err := Build(ctx, cfg.Chapter, cfg.Programs); err != nil {
 			return nil, err
 		}
 	}
@@ -102,19 +102,20 @@ func allFree(addresses []string) error {
 	return nil
 }
 
-// build makes Programs/apiservice and Programs/dataservice, or Programs/chapterN of a single program.
-func build(ctx context.Context, cfg Config) error {
-	if err := errors.Join(showInputs(cfg.Chapter), os.MkdirAll(cfg.Programs, 0o755)); err != nil {
+// Build makes programs/apiservice and programs/dataservice, or programs/chapterN of a single program.
+// Whoever starts several clusters of a chapter builds it once.
+func Build(ctx context.Context, chapter, programs string) error {
+	if err := errors.Join(showInputs(chapter), os.MkdirAll(programs, 0o755)); err != nil {
 		return err
 	}
-	args := []string{"build", "-o", cfg.Programs + string(filepath.Separator)}
+	args := []string{"build", "-o", programs + string(filepath.Separator)}
 	if raceEnabled {
 		args = append(args, "-race")
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "./...")...)
-	cmd.Dir = cfg.Chapter
+	cmd.Dir = chapter
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w: %s", cfg.Chapter, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("build %s: %w: %s", chapter, err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }
@@ -147,9 +148,6 @@ func (c *Cluster) planServices() {
 
 // Index is where the metadata is.
 func (c *Cluster) Index() string { return cmp.Or(c.cfg.Index, c.prefix+"metadata") }
-
-// Programs is the directory of the programs that run.
-func (c *Cluster) Programs() string { return c.cfg.Programs }
 
 func (c *Cluster) process(name, program, address string) *Process {
 	env := append([]string{"LISTEN_ADDRESS=" + address}, c.cfg.Env...)

@@ -41,7 +41,6 @@ func (k *kept) any() (name string, body []byte) {
 // rot, and the servers behind are restarted. What was acknowledged is there in the end, whole, and no
 // GET that ended cleanly ever gave anything else.
 func mixedLoadUnderFaults(t *testing.T, s *Store) {
-	s = s.private(t)
 	duration := 8 * time.Second
 	if isLong() {
 		duration = 30 * time.Second

@@ -117,5 +117,5 @@ func (g gated) URLs() stack.URLs {
 
 // behind runs a second store, whose Elasticsearch is behind a gate.
 func (s *Store) behind(t *testing.T, g *gate) *Store {
-	return startFrom(t, s, func(*testing.T) stack.Servers { return gated{s.servers, g} })
+	return s.start(t, func(*testing.T) stack.Servers { return gated{s.servers, g} })
 }

@@ -20,7 +20,6 @@ import (
 // nothingIsLeaked has 1,000 clients put and get at the same time through one API service, and counts
 // what every process and the broker hold before and after.
 func nothingIsLeaked(t *testing.T, s *Store) {
-	s = s.private(t)
 	s.manyClients(t, 10) // what is made once, at first use, is no leak
 	before := s.count(t)
 	s.manyClients(t, 1000)

@@ -299,7 +299,6 @@ func (s *Store) beginIndex(t *testing.T, number int, diesHalfway bool) {
 // elasticsearchRestart stops Elasticsearch for a while: what needs it is refused at once and leaves
 // nothing, and soon after all is there again.
 func elasticsearchRestart(t *testing.T, s *Store) {
-	s = s.private(t)
 	name, body, refused := newName(), newBody(1000), newBody(1000)
 	s.put(t, name, body)
 	inject(t, s.servers.StopElasticsearch(t.Context()))

@@ -37,7 +37,7 @@ func (s *Store) losesDataService(t *testing.T, lose func(p *cluster.Process)) {
 		maps.Copy(others, objects)
 	}
 	lose(victim)
-	for start := time.Now(); time.Since(start) < recoveryPatience; {
+	for start := time.Now(); time.Since(start) < recoveryPatience; pause(t.Context(), 20*time.Millisecond) {
 		require.NoError(t, s.getAll(t, others))
 	}
 	for range 30 {
@@ -100,7 +100,6 @@ func apiServiceKilledInMidPut(t *testing.T, s *Store) {
 // brokerRestart stops the broker for a while. Nothing works without it, everything soon after, and
 // no service had to be restarted for that.
 func brokerRestart(t *testing.T, s *Store) {
-	s = s.private(t)
 	name, body := newName(), newBody(1000)
 	s.put(t, name, body)
 	inject(t, s.servers.StopBroker(t.Context()))
@@ -111,7 +110,6 @@ func brokerRestart(t *testing.T, s *Store) {
 
 // brokerConnectionsDropped cuts every connection to the broker, which itself goes on.
 func brokerConnectionsDropped(t *testing.T, s *Store) {
-	s = s.private(t)
 	name, body := newName(), newBody(1000)
 	s.put(t, name, body)
 	for range 3 {

@@ -21,44 +21,51 @@ const (
 	stopPatience  = 30 * time.Second
 )
 
+// build is what is tried: a chapter, built.
+type build struct {
+	chapter  int    // its number
+	programs string // where its programs are; empty if somebody else runs them
+}
+
+// buildChapter builds the chapter in the working directory, unless somebody else runs it.
+func buildChapter(t *testing.T, number int) *build {
+	b := &build{chapter: number}
+	if !isElsewhere() {
+		b.programs = t.TempDir()
+		ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+		defer cancel()
+		require.NoError(t, cluster.Build(ctx, workingDir(t), b.programs))
+	}
+	return b
+}
+
 // Store is a running store that tests drive.
 type Store struct {
-	chapter int
-	api     []string // base URLs, at least one
-	http    *http.Client
+	*build
+	api  []string // base URLs, at least one
+	http *http.Client
 
 	// The rest is there if the suite runs the store itself.
 	cluster *cluster.Cluster
 	servers stack.Servers // nil for a chapter that needs none
 }
 
-// connect takes a store that somebody else runs, at addresses (host:port).
-func connect(t *testing.T, chapter int, addresses []string) *Store {
-	s := &Store{chapter: chapter, http: newHTTP(t)}
-	for _, address := range addresses {
+// open starts a store, or takes the one that somebody else runs.
+func (b *build) open(t *testing.T) *Store {
+	if !isElsewhere() {
+		return b.start(t, sharedServers)
+	}
+	s := &Store{build: b, http: newHTTP(t)}
+	for _, address := range addresses() {
 		s.api = append(s.api, "http://"+address)
 	}
 	return s
 }
 
-// start runs the chapter in the working directory until the end of the test.
-func start(t *testing.T, chapter int, acquire func(t *testing.T) stack.Servers) *Store {
-	return startFrom(t, &Store{chapter: chapter}, acquire)
-}
-
-// private runs a second store, on a broker of its own, which may be stopped and whose connections
-// and queues may be counted.
-func (s *Store) private(t *testing.T) *Store {
-	return startFrom(t, s, privateServers)
-}
-
-// startFrom runs the chapter of a store, with its programs where they are built already.
-func startFrom(t *testing.T, like *Store, acquire func(t *testing.T) stack.Servers) *Store {
-	s := &Store{chapter: like.chapter, http: newHTTP(t)}
-	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir()}
-	if like.cluster != nil {
-		cfg.Programs = like.cluster.Programs()
-	}
+// start runs a store until the end of the test.
+func (b *build) start(t *testing.T, acquire func(t *testing.T) stack.Servers) *Store {
+	s := &Store{build: b, http: newHTTP(t)}
+	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir(), Programs: b.programs}
 	data, processes := dataServices, dataServices+apiServices
 	if cluster.Single(cfg.Chapter) {
 		data, processes = 0, 1
@@ -89,10 +96,9 @@ func (s *Store) run(t *testing.T, cfg cluster.Config) {
 	}
 }
 
-// withProcesses is this store for a test that lays hands on its processes. It skips a test of a
-// store that somebody else runs, and has everything up and running again after it.
+// withProcesses is this store for a test that lays hands on its processes: it has everything up and
+// running again after it.
 func (s *Store) withProcesses(t *testing.T) *Store {
-	s.needProcesses(t)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 		defer cancel()

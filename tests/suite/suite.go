@@ -14,14 +14,25 @@ package suite
 import (
 	"flag"
 	"os"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+
+	"gostore/tests/stack"
 )
+
+// atOnce is how many tests run side by side, where the command line does not say: they wait more than
+// they compute, some of them only.
+const atOnce = 8
 
 // Main is the TestMain of a chapter: it adds the flags -api and -long.
 func Main(m *testing.M) {
 	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster of our own")
 	flag.Bool("long", false, "where there is a short and a long form of a test, run the long one")
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+		panic(err) // of a test binary: there is such a flag
+	}
 	os.Exit(m.Run())
 }
 
@@ -30,38 +41,57 @@ func isLong() bool {
 	return long != nil && long.Value.String() == "true"
 }
 
-// Run runs the chapter in the working directory and tries all that a chapter of that number can do.
-func Run(t *testing.T, chapter int) {
-	store := open(t, chapter)
-	t.Run("together", func(t *testing.T) {
-		for _, test := range testsOf(chapter) {
-			if !test.alone {
-				t.Run(test.name, func(t *testing.T) { t.Parallel(); test.run(t, store) })
-			}
-		}
-	})
-	store.requireNoTemp(t) // a service that was frozen may keep, for half an hour, what it was asked for and nobody knows of
-	for _, test := range testsOf(chapter) {
-		if test.alone {
-			t.Run(test.name, func(t *testing.T) { test.run(t, store.withProcesses(t)) })
-		}
+// Run runs the chapter in the working directory and tries all that a chapter of that number can do. It
+// does so on three stores side by side, each for tests that can stand as much company as others.
+func Run(t *testing.T, number int) {
+	b := buildChapter(t, number)
+	var running sync.WaitGroup
+	running.Go(func() { t.Run("together", b.runTogether) })
+	running.Go(func() { b.runOneByOne(t, alone, sharedServers) })
+	running.Go(func() { b.runOneByOne(t, withOwnServers, privateServers) })
+	running.Wait()
+}
+
+func (b *build) runTogether(t *testing.T) {
+	store := b.open(t)
+	t.Cleanup(func() { store.requireNoTemp(t) })
+	for _, test := range b.tests(together) {
+		t.Run(test.name, func(t *testing.T) { t.Parallel(); test.run(t, store) })
 	}
 }
 
-// testsOf lists what a chapter of that number is tried with.
-func testsOf(chapter int) []test {
+// runOneByOne has a store of its own, which the first test starts that is asked for.
+func (b *build) runOneByOne(t *testing.T, needs company, servers func(t *testing.T) stack.Servers) {
+	store := sync.OnceValue(func() *Store { return b.start(t, servers) })
+	for _, test := range b.tests(needs) {
+		t.Run(test.name, func(t *testing.T) {
+			if isElsewhere() {
+				t.Skip("needs the store's processes, and only its address is known")
+			}
+			test.run(t, store().withProcesses(t))
+		})
+	}
+}
+
+// tests lists what the chapter is tried with.
+func (b *build) tests(needs company) []test {
 	var list []test
 	for _, test := range tests() {
-		if test.of.has(chapter) {
+		if test.of.has(b.chapter) && test.needs == needs {
 			list = append(list, test)
 		}
 	}
 	return list
 }
 
-func open(t *testing.T, chapter int) *Store {
-	if api := flag.Lookup("api"); api != nil && api.Value.String() != "" {
-		return connect(t, chapter, strings.Split(api.Value.String(), ","))
+// isElsewhere tells whether somebody else runs the store.
+func isElsewhere() bool { return len(addresses()) > 0 }
+
+// addresses are those of a store that somebody else runs.
+func addresses() []string {
+	api := flag.Lookup("api")
+	if api == nil || api.Value.String() == "" {
+		return nil
 	}
-	return start(t, chapter, sharedServers)
+	return strings.Split(api.Value.String(), ",")
 }

@@ -42,8 +42,17 @@ type test struct {
 	name  string
 	of    capability
 	run   func(t *testing.T, s *Store)
-	alone bool // it stops processes or counts what they hold: nothing else may run meanwhile
+	needs company
 }
+
+// company says what else may go on in the store that a test is given.
+type company int
+
+const (
+	together       company = iota // whatever others do to their own objects
+	alone                         // nothing: it stops processes, or fills the store
+	withOwnServers                // nothing, on a broker and an Elasticsearch of its own, which it stops, or counts what they hold
+)
 
 // tests lists all there are. One that stands in this package and not here fails its build.
 func tests() []test {
@@ -52,106 +61,106 @@ func tests() []test {
 
 func objectTests() []test {
 	return []test{
-		{"PutThenGet", objects(), putThenGet, false},
-		{"Head", objects(), head, false},
-		{"UnknownObject", objects(), unknownObject, false},
-		{"Overwrite", objects(), overwrite, false},
-		{"OverwriteWhileReading", objects(), overwriteWhileReading, false},
-		{"ConcurrentOverwrites", objects(), concurrentOverwrites, false},
-		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, false},
-		{"FileOnDisk", namedFiles(), fileOnDisk, false},
-		{"GoodNames", naming(), goodNames, false},
-		{"BadNames", naming(), badNames, false},
-		{"LongestName", naming(), longestName, false},
-		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, false},
-		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, false},
+		{"PutThenGet", objects(), putThenGet, together},
+		{"Head", objects(), head, together},
+		{"UnknownObject", objects(), unknownObject, together},
+		{"Overwrite", objects(), overwrite, together},
+		{"OverwriteWhileReading", objects(), overwriteWhileReading, together},
+		{"ConcurrentOverwrites", objects(), concurrentOverwrites, together},
+		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, together},
+		{"FileOnDisk", namedFiles(), fileOnDisk, together},
+		{"GoodNames", naming(), goodNames, together},
+		{"BadNames", naming(), badNames, together},
+		{"LongestName", naming(), longestName, together},
+		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, together},
+		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, together},
 	}
 }
 
 func requestTests() []test {
 	return []test{
-		{"WrongMethods", badRequests(), wrongMethods, false},
-		{"NoDeleteYet", noDelete(), noDeleteYet, false},
-		{"WrongPaths", badRequests(), wrongPaths, false},
-		{"BodyCutShort", badRequests(), bodyCutShort, false},
-		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, false},
-		{"ClientStalls", badRequests(), clientStalls, false},
-		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, false},
+		{"WrongMethods", badRequests(), wrongMethods, together},
+		{"NoDeleteYet", noDelete(), noDeleteYet, together},
+		{"WrongPaths", badRequests(), wrongPaths, together},
+		{"BodyCutShort", badRequests(), bodyCutShort, together},
+		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, together},
+		{"ClientStalls", badRequests(), clientStalls, together},
+		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, together},
 	}
 }
 
 func spreadTests() []test {
 	return []test{
-		{"Locate", wholeObjects(), locate, false},
-		{"LocateUnknown", locating(), locateUnknown, false},
-		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, false},
-		{"EitherAPIService", spreading(), eitherAPIService, false},
-		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, false},
-		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, false},
+		{"Locate", wholeObjects(), locate, together},
+		{"LocateUnknown", locating(), locateUnknown, together},
+		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, together},
+		{"EitherAPIService", spreading(), eitherAPIService, together},
+		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, together},
+		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, together},
 	}
 }
 
 func versionTests() []test {
 	return []test{
-		{"DigestIsNeeded", digests(), digestIsNeeded, false},
-		{"DigestInEitherForm", digests(), digestInEitherForm, false},
-		{"LengthIsNeeded", digests(), lengthIsNeeded, false},
-		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, false},
-		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, false},
-		{"Versions", versioning(), versions, false},
-		{"OldVersions", versioning(), oldVersions, false},
-		{"BadVersions", versioning(), badVersions, false},
-		{"DeleteObject", versioning(), deleteObject, false},
-		{"ConcurrentVersions", versioning(), concurrentVersions, false},
-		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, false},
-		{"VersionsOverRollover", versioning(), versionsOverRollover, true},
-		{"ElasticsearchRestart", versioning(), elasticsearchRestart, true},
-		{"ElasticsearchSilent", versioning(), elasticsearchSilent, true},
-		{"LinearizableVersions", versioning(), linearizableVersions, true},
-		{"ManyVersions", versioning(), manyVersions, true},
+		{"DigestIsNeeded", digests(), digestIsNeeded, together},
+		{"DigestInEitherForm", digests(), digestInEitherForm, together},
+		{"LengthIsNeeded", digests(), lengthIsNeeded, together},
+		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, together},
+		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, together},
+		{"Versions", versioning(), versions, together},
+		{"OldVersions", versioning(), oldVersions, together},
+		{"BadVersions", versioning(), badVersions, together},
+		{"DeleteObject", versioning(), deleteObject, together},
+		{"ConcurrentVersions", versioning(), concurrentVersions, together},
+		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, together},
+		{"VersionsOverRollover", versioning(), versionsOverRollover, alone},
+		{"ElasticsearchRestart", versioning(), elasticsearchRestart, withOwnServers},
+		{"ElasticsearchSilent", versioning(), elasticsearchSilent, alone},
+		{"LinearizableVersions", versioning(), linearizableVersions, together},
+		{"ManyVersions", versioning(), manyVersions, alone},
 	}
 }
 
 func contentTests() []test {
 	return []test{
-		{"WrongBody", verifying(), wrongBody, false},
-		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, false},
-		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, false},
-		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, false},
-		{"EqualContentAtOnce", verifying(), equalContentAtOnce, false},
-		{"RottenFile", rotSetAside(), rottenFile, false},
-		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, false},
+		{"WrongBody", verifying(), wrongBody, together},
+		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, together},
+		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, together},
+		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, together},
+		{"EqualContentAtOnce", verifying(), equalContentAtOnce, together},
+		{"RottenFile", rotSetAside(), rottenFile, together},
+		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, together},
 	}
 }
 
 func redundancyTests() []test {
 	return []test{
-		{"SixShards", redundancy(), sixShards, false},
-		{"SizesAroundStripes", redundancy(), sizesAroundStripes, false},
-		{"TwoShardsGone", redundancy(), twoShardsGone, true},
-		{"ThreeShardsGone", redundancy(), threeShardsGone, false},
-		{"RottenShards", redundancy(), rottenShards, true},
-		{"RotInDifferentStripes", redundancy(), rotInDifferentStripes, false},
-		{"PutRepairs", redundancy(), putRepairs, false},
-		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, true},
-		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, true},
-		{"MixedLoadUnderFaults", redundancy(), mixedLoadUnderFaults, true},
-		{"DataServiceKilledInMidGet", redundancy(), dataServiceKilledInMidGet, true},
+		{"SixShards", redundancy(), sixShards, together},
+		{"SizesAroundStripes", redundancy(), sizesAroundStripes, together},
+		{"TwoShardsGone", redundancy(), twoShardsGone, alone},
+		{"ThreeShardsGone", redundancy(), threeShardsGone, together},
+		{"RottenShards", redundancy(), rottenShards, alone},
+		{"RotInDifferentStripes", redundancy(), rotInDifferentStripes, together},
+		{"PutRepairs", redundancy(), putRepairs, together},
+		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, alone},
+		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, alone},
+		{"MixedLoadUnderFaults", redundancy(), mixedLoadUnderFaults, withOwnServers},
+		{"DataServiceKilledInMidGet", redundancy(), dataServiceKilledInMidGet, alone},
 	}
 }
 
 func faultTests() []test {
 	return []test{
-		{"Restart", durability(), restart, true},
-		{"StopFinishesRequests", durability(), stopFinishesRequests, true},
-		{"KillInMidPut", durability(), killInMidPut, true},
-		{"StoreRootInUse", durability(), storeRootInUse, true},
-		{"DataServiceKilled", wholeObjects(), dataServiceKilled, true},
-		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, true},
-		{"AllDataServicesGone", recovery(), allDataServicesGone, true},
-		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, true},
-		{"BrokerRestart", recovery(), brokerRestart, true},
-		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, true},
-		{"NothingIsLeaked", recovery(), nothingIsLeaked, true},
+		{"Restart", durability(), restart, alone},
+		{"StopFinishesRequests", durability(), stopFinishesRequests, alone},
+		{"KillInMidPut", durability(), killInMidPut, alone},
+		{"StoreRootInUse", durability(), storeRootInUse, alone},
+		{"DataServiceKilled", wholeObjects(), dataServiceKilled, alone},
+		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, alone},
+		{"AllDataServicesGone", recovery(), allDataServicesGone, alone},
+		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, alone},
+		{"BrokerRestart", recovery(), brokerRestart, withOwnServers},
+		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, withOwnServers},
+		{"NothingIsLeaked", recovery(), nothingIsLeaked, withOwnServers},
 	}
 }
