@@ -31,6 +31,9 @@ type Config struct {
 	// DataServices and APIServices are the addresses to listen on, host:port, one for each service.
 	// A chapter that is one program (see Single) runs on the first of APIServices.
 	DataServices, APIServices []string
+	// Advertise is where data services say that they are reached, where that is not the address that
+	// they listen on, in the same order.
+	Advertise []string
 	// DebugAddresses are where services answer /debug/pprof, in the same order: the data services',
 	// then the API services'. None, and they do not.
 	DebugAddresses []string
@@ -139,6 +142,9 @@ func (c *Cluster) planServices() {
 		n := strconv.Itoa(i + 1)
 		p := c.process("dataservice-"+n, "dataservice", address)
 		p.giveRoot(filepath.Join(c.cfg.Dir, n))
+		if len(c.cfg.Advertise) > 0 {
+			p.Env = append(p.Env, "ADVERTISE_ADDRESS="+c.cfg.Advertise[i])
+		}
 		c.Data = append(c.Data, p)
 	}
 	for i, address := range c.cfg.APIServices {

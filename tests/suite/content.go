@@ -21,72 +21,72 @@ import (
 // wrongBody announces the digest of another body: nothing is kept.
 func wrongBody(t *testing.T, s *Store) {
 	for _, size := range []int{1, 1000, 3 << 20} {
-		name, body := newName(), newBody(max(size, beginning))
+		name, body := NewName(), NewBody(max(size, beginning))
 		other := bytes.Clone(body)
 		other[len(other)-1]++
-		requireError(t, http.StatusBadRequest, s.sendWith(t, http.MethodPut, objectURL(s.api[0], name), http.Header{"Digest": {digest(other)}}, body))
+		RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), http.Header{"Digest": {digest(other)}}, body))
 		s.requireNothingOf(t, name, body[:beginning])
 	}
-	name := newName()
-	requireError(t, http.StatusBadRequest, s.sendWith(t, http.MethodPut, objectURL(s.api[0], name), http.Header{"Digest": {digest([]byte("x"))}}, nil))
-	requireError(t, http.StatusNotFound, s.get(t, name))
+	name := NewName()
+	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), http.Header{"Digest": {digest([]byte("x"))}}, nil))
+	RequireError(t, http.StatusNotFound, s.Get(t, name))
 }
 
 // wrongBodyOfStoredContent announces a digest whose content is there, and sends something else: who
 // knows no more than a digest must not get an object by it.
 func wrongBodyOfStoredContent(t *testing.T, s *Store) {
-	name, stolen, body := newName(), newName(), newBody(1000)
-	s.put(t, name, body)
+	name, stolen, body := NewName(), NewName(), NewBody(1000)
+	s.Put(t, name, body)
 	header := http.Header{"Digest": {digest(body)}}
 	for _, wrong := range [][]byte{nil, []byte("x"), make([]byte, 1000), append(bytes.Clone(body), 0)} {
-		requireError(t, http.StatusBadRequest, s.sendWith(t, http.MethodPut, objectURL(s.api[0], stolen), header, wrong))
+		RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], stolen), header, wrong))
 	}
-	requireError(t, http.StatusNotFound, s.get(t, stolen))
-	s.requireObject(t, name, body)
+	RequireError(t, http.StatusNotFound, s.Get(t, stolen))
+	s.RequireObject(t, name, body)
 }
 
 // storedContentMustBeSentAgain asks before it sends the body of content that is there: the answer is
 // to send it.
 func storedContentMustBeSentAgain(t *testing.T, s *Store) {
-	name, body := newName(), newBody(1000)
-	s.put(t, name, body)
-	request, err := http.NewRequest(http.MethodPut, objectURL(s.api[0], newName()), nil)
+	name, body := NewName(), NewBody(1000)
+	s.Put(t, name, body)
+	request, err := http.NewRequest(http.MethodPut, ObjectURL(s.API[0], NewName()), nil)
 	require.NoError(t, err)
 	got := s.rawRequest(t, fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: store\r\nExpect: 100-continue\r\nContent-Length: %d\r\nDigest: %s\r\n\r\n",
 		request.URL.Path, len(body), digest(body)))
-	require.Equal(t, http.StatusContinue, got.status)
+	require.Equal(t, http.StatusContinue, got.Status)
 }
 
 func equalContentIsStoredOnce(t *testing.T, s *Store) {
-	s.needProcesses(t)
-	body := newBody(10_000)
+	s.NeedProcesses(t)
+	body := NewBody(10_000)
 	for i := range 6 {
-		name := newName()
-		require.NoError(t, s.tryPut(t.Context(), s.api[i%len(s.api)], name, body))
-		s.requireObject(t, name, body)
+		name := NewName()
+		require.NoError(t, s.TryPut(t.Context(), s.API[i%len(s.API)], name, body))
+		s.RequireObject(t, name, body)
 	}
-	s.requireFiles(t, 1, body[:beginning])
+	s.RequireFiles(t, 1, body[:beginning])
 }
 
 // equalContentAtOnce puts one content under many names at the same time: all of them have it.
 func equalContentAtOnce(t *testing.T, s *Store) {
-	body, names, errs := newBody(300_000), make([]string, 16), make([]error, 16)
+	body, names, errs := NewBody(300_000), make([]string, 16), make([]error, 16)
 	var putting sync.WaitGroup
 	for i := range names {
-		names[i] = newName()
-		putting.Go(func() { errs[i] = s.tryPut(t.Context(), s.api[i%len(s.api)], names[i], body) })
+		names[i] = NewName()
+		putting.Go(func() { errs[i] = s.TryPut(t.Context(), s.API[i%len(s.API)], names[i], body) })
 	}
 	putting.Wait()
 	require.NoError(t, errors.Join(errs...))
 	for _, name := range names {
-		s.requireObject(t, name, body)
+		s.RequireObject(t, name, body)
 	}
 }
 
 // rottenFile damages the one file of an object in every way: no client gets it for whole, it is set
 // aside, and the object is there again once somebody puts it.
 func rottenFile(t *testing.T, s *Store) {
-	s.needProcesses(t)
+	s.NeedProcesses(t)
 	for what, damage := range map[string]func(content []byte) []byte{
 		"first byte":   func(content []byte) []byte { content[0]++; return content },
 		"last byte":    func(content []byte) []byte { content[len(content)-1]++; return content },
@@ -97,66 +97,66 @@ func rottenFile(t *testing.T, s *Store) {
 		"made of zero": func(content []byte) []byte { return make([]byte, len(content)) },
 	} {
 		for _, size := range []int{1000, 3 << 20} {
-			s.damage(t, fmt.Sprint(what, size), newBody(size), damage)
+			s.damage(t, fmt.Sprint(what, size), NewBody(size), damage)
 		}
 	}
 }
 
 func (s *Store) damage(t *testing.T, what string, body []byte, damage func(content []byte) []byte) {
 	t.Helper()
-	name := newName()
-	s.put(t, name, body)
-	file := s.requireFiles(t, 1, body[:beginning])[0]
+	name := NewName()
+	s.Put(t, name, body)
+	file := s.RequireFiles(t, 1, body[:beginning])[0]
 	require.NoError(t, os.WriteFile(file, damage(bytes.Clone(body)), 0o644))
-	got, err := s.do(t.Context(), http.MethodGet, objectURL(s.api[0], name), nil)
-	require.True(t, err != nil || got.status >= 500, "%s: %d %s", what, got.status, got.body)
+	got, err := s.Do(t.Context(), http.MethodGet, ObjectURL(s.API[0], name), nil)
+	require.True(t, err != nil || got.Status >= 500, "%s: %d %s", what, got.Status, got.Body)
 	require.NoFileExists(t, file, what)
-	require.FileExists(t, filepath.Join(s.ownerOf(t, file).Root, "rotten", filepath.Base(file)), what)
-	require.Equal(t, http.StatusNotFound, s.send(t, http.MethodGet, s.locateURL(name, body), nil).status, what)
-	requireError(t, http.StatusServiceUnavailable, s.get(t, name))
-	s.put(t, name, body)
-	s.requireObject(t, name, body)
+	require.FileExists(t, filepath.Join(s.OwnerOf(t, file).Root, "rotten", filepath.Base(file)), what)
+	require.Equal(t, http.StatusNotFound, s.Send(t, http.MethodGet, s.locateURL(name, body), nil).Status, what)
+	RequireError(t, http.StatusServiceUnavailable, s.Get(t, name))
+	s.Put(t, name, body)
+	s.RequireObject(t, name, body)
 }
 
 // uploadInTwoPhases is a data service's side of a PUT, which API services alone talk to.
 func uploadInTwoPhases(t *testing.T, s *Store) {
-	s.needProcesses(t)
-	temp := s.cluster.Data[0].URL() + "/temp/"
-	begin := func(content []byte, size string) answer {
-		return s.sendWith(t, http.MethodPost, temp+hash.Of(content).Hex(), http.Header{"Size": {size}}, nil)
+	s.NeedProcesses(t)
+	temp := s.Cluster.Data[0].URL() + "/temp/"
+	begin := func(content []byte, size string) Answer {
+		return s.SendWith(t, http.MethodPost, temp+hash.Of(content).Hex(), http.Header{"Size": {size}}, nil)
 	}
-	body := newBody(1000)
+	body := NewBody(1000)
 	begun := func() (uploadURL string) {
 		t.Helper()
 		got := begin(body, strconv.Itoa(len(body)))
-		require.Equal(t, http.StatusOK, got.status)
-		return temp + strings.TrimSpace(string(got.body))
+		require.Equal(t, http.StatusOK, got.Status)
+		return temp + strings.TrimSpace(string(got.Body))
 	}
 	for _, size := range []string{"", "-1", "1.5", "9223372036854775808", "many"} {
-		requireError(t, http.StatusBadRequest, begin(body, size))
+		RequireError(t, http.StatusBadRequest, begin(body, size))
 	}
-	requireError(t, http.StatusBadRequest, s.sendWith(t, http.MethodPost, temp+"x", http.Header{"Size": {"1"}}, nil))
+	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPost, temp+"x", http.Header{"Size": {"1"}}, nil))
 	for _, method := range []string{http.MethodPatch, http.MethodPut, http.MethodDelete} {
-		requireError(t, http.StatusNotFound, s.sendWith(t, method, temp+"nobodys", nil, nil))
+		RequireError(t, http.StatusNotFound, s.SendWith(t, method, temp+"nobodys", nil, nil))
 	}
 
 	short := begun()
-	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, short, body[:999]).status)
-	requireError(t, http.StatusBadRequest, s.sendWith(t, http.MethodPut, short, nil, nil))
-	requireError(t, http.StatusBadRequest, s.send(t, http.MethodPatch, begun(), append(bytes.Clone(body), 0)))
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, short, body[:999]).Status)
+	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, short, nil, nil))
+	RequireError(t, http.StatusBadRequest, s.Send(t, http.MethodPatch, begun(), append(bytes.Clone(body), 0)))
 	dropped := begun()
-	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, dropped, body).status)
-	require.Equal(t, http.StatusNoContent, s.sendWith(t, http.MethodDelete, dropped, nil, nil).status)
-	requireError(t, http.StatusNotFound, s.sendWith(t, http.MethodPut, dropped, nil, nil))
-	s.requireFiles(t, 0, body[:beginning])
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, dropped, body).Status)
+	require.Equal(t, http.StatusNoContent, s.SendWith(t, http.MethodDelete, dropped, nil, nil).Status)
+	RequireError(t, http.StatusNotFound, s.SendWith(t, http.MethodPut, dropped, nil, nil))
+	s.RequireFiles(t, 0, body[:beginning])
 
 	kept := begun()
-	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, kept, body[:600]).status)
-	require.Equal(t, http.StatusOK, s.send(t, http.MethodPatch, kept, body[600:]).status)
-	where := s.api[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
-	require.Equal(t, http.StatusNotFound, s.send(t, http.MethodGet, where, nil).status, "not before it is committed")
-	require.Equal(t, http.StatusOK, s.sendWith(t, http.MethodPut, kept, nil, nil).status)
-	require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, where, nil).status)
-	s.requireFiles(t, 1, body[:beginning])
-	require.Equal(t, body, s.send(t, http.MethodGet, s.cluster.Data[0].URL()+"/objects/"+hash.Of(body).Hex(), nil).body)
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, kept, body[:600]).Status)
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, kept, body[600:]).Status)
+	where := s.API[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
+	require.Equal(t, http.StatusNotFound, s.Send(t, http.MethodGet, where, nil).Status, "not before it is committed")
+	require.Equal(t, http.StatusOK, s.SendWith(t, http.MethodPut, kept, nil, nil).Status)
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodGet, where, nil).Status)
+	s.RequireFiles(t, 1, body[:beginning])
+	require.Equal(t, body, s.Send(t, http.MethodGet, s.Cluster.Data[0].URL()+"/objects/"+hash.Of(body).Hex(), nil).Body)
 }

@@ -24,7 +24,7 @@ const headerSize = 56
 
 // find returns the files of all STORE_ROOTs whose content begins with those bytes, temporary ones too.
 func (s *Store) find(beginning []byte) (found []string, err error) {
-	for _, p := range s.cluster.All() {
+	for _, p := range s.Cluster.All() {
 		files, err := filesBelow(p.Root)
 		if err != nil {
 			return nil, err
@@ -77,11 +77,11 @@ func beginsWith(file string, beginning []byte) (bool, error) {
 	return false, nil
 }
 
-// requireFiles checks that the only files that begin with those bytes are n, and returns them.
-func (s *Store) requireFiles(t *testing.T, n int, beginning []byte) []string {
+// RequireFiles checks that the only files that begin with those bytes are n, and returns them.
+func (s *Store) RequireFiles(t *testing.T, n int, beginning []byte) []string {
 	t.Helper()
 	var found []string
-	eventually(t, 5*time.Second, func() (err error) {
+	Eventually(t, 5*time.Second, func() (err error) {
 		if found, err = s.find(beginning); err == nil && len(found) != n {
 			err = fmt.Errorf("%d files, not %d: %v", len(found), n, found)
 		}
@@ -90,13 +90,13 @@ func (s *Store) requireFiles(t *testing.T, n int, beginning []byte) []string {
 	return found
 }
 
-// requireNoTemp checks that nobody has left a file half-written.
-func (s *Store) requireNoTemp(t *testing.T) {
+// RequireNoTemp checks that nobody has left a file half-written.
+func (s *Store) RequireNoTemp(t *testing.T) {
 	t.Helper()
-	if s.cluster == nil {
+	if s.Cluster == nil {
 		return
 	}
-	eventually(t, 5*time.Second, func() error {
+	Eventually(t, 5*time.Second, func() error {
 		left, err := filepath.Glob(filepath.Join(filepath.Dir(s.storing()[0].Root), "*", "temp", "*"))
 		if err == nil && len(left) > 0 {
 			err = fmt.Errorf("left half-written: %v", left)
@@ -107,7 +107,7 @@ func (s *Store) requireNoTemp(t *testing.T) {
 
 // storing lists the processes that keep something.
 func (s *Store) storing() (list []*cluster.Process) {
-	for _, p := range s.cluster.All() {
+	for _, p := range s.Cluster.All() {
 		if p.Root != "" {
 			list = append(list, p)
 		}
@@ -115,8 +115,8 @@ func (s *Store) storing() (list []*cluster.Process) {
 	return list
 }
 
-// ownerOf returns the process in whose STORE_ROOT a file lies.
-func (s *Store) ownerOf(t *testing.T, file string) *cluster.Process {
+// OwnerOf returns the process in whose STORE_ROOT a file lies.
+func (s *Store) OwnerOf(t *testing.T, file string) *cluster.Process {
 	t.Helper()
 	for _, p := range s.storing() {
 		if rel, err := filepath.Rel(p.Root, file); err == nil && filepath.IsLocal(rel) {

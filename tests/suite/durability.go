@@ -16,44 +16,44 @@ import (
 // restartAll stops every service and starts it again.
 func (s *Store) restartAll(t *testing.T) {
 	t.Helper()
-	for _, p := range s.cluster.All() {
+	for _, p := range s.Cluster.All() {
 		require.NoError(t, p.Stop()) // one that is stopped already stays so
 	}
-	for _, p := range s.cluster.All() {
+	for _, p := range s.Cluster.All() {
 		require.NoError(t, p.Start())
 	}
-	require.NoError(t, s.cluster.AwaitHealthy(t.Context()))
+	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 }
 
 func restart(t *testing.T, s *Store) {
 	kept := map[string][]byte{}
 	for range 20 {
-		name, body := newName(), newBody(5000)
-		s.put(t, name, body)
+		name, body := NewName(), NewBody(5000)
+		s.Put(t, name, body)
 		kept[name] = body
 	}
 	s.restartAll(t)
 	for name, body := range kept {
-		s.requireObject(t, name, body)
+		s.RequireObject(t, name, body)
 	}
 }
 
 // stopFinishesRequests tells a service to stop while a PUT is under way through it: the PUT ends as
 // if nothing were.
 func stopFinishesRequests(t *testing.T, s *Store) {
-	name, body := newName(), newBody(600_000)
-	p := s.beginPut(t, s.api[0], name, body, len(body)/2)
-	s.requireFiles(t, 1, body[:beginning])
+	name, body := NewName(), NewBody(600_000)
+	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
+	s.RequireFiles(t, 1, body[:beginning])
 	stopped := make(chan error, 1)
-	go func() { stopped <- s.cluster.API[0].Stop() }()
-	eventually(t, 5*time.Second, func() error { return refuses(s.cluster.API[0].Address) })
-	p.write(t, body[len(body)/2:])
-	got, err := p.answer(10 * time.Second)
+	go func() { stopped <- s.Cluster.API[0].Stop() }()
+	Eventually(t, 5*time.Second, func() error { return refuses(s.Cluster.API[0].Address) })
+	p.Write(t, body[len(body)/2:])
+	got, err := p.Answer(10 * time.Second)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, got.status)
+	require.Equal(t, http.StatusOK, got.Status)
 	require.NoError(t, <-stopped)
 	s.restartAll(t)
-	s.requireObject(t, name, body)
+	s.RequireObject(t, name, body)
 }
 
 // refuses returns nil if nobody listens at address.
@@ -67,15 +67,15 @@ func refuses(address string) error {
 
 // killInMidPut kills −9 whoever has half of an object on its disk.
 func killInMidPut(t *testing.T, s *Store) {
-	name, body := newName(), newBody(600_000)
-	p := s.beginPut(t, s.api[0], name, body, len(body)/2)
-	victim := s.ownerOf(t, s.requireFiles(t, 1, body[:beginning])[0])
+	name, body := NewName(), NewBody(600_000)
+	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
+	victim := s.OwnerOf(t, s.RequireFiles(t, 1, body[:beginning])[0])
 	victim.Kill()
-	s.requireFiles(t, 1, body[:beginning]) // it had no time to tidy up, or this test shows nothing
+	s.RequireFiles(t, 1, body[:beginning]) // it had no time to tidy up, or this test shows nothing
 	require.NoError(t, p.conn.Close())
 	require.NoError(t, victim.Start())
-	require.NoError(t, s.cluster.AwaitHealthy(t.Context()))
-	s.requireNoTemp(t)
+	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
+	s.RequireNoTemp(t)
 	s.requireNothingOf(t, name, body[:beginning])
 }
 

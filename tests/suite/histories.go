@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,26 +16,26 @@ import (
 	"gostore/common/hash"
 )
 
-// call is a request of a history: a PUT of content with that hash, or a GET.
-type call struct {
-	name string
-	put  string // hash; empty for a GET
+// Call is a request of a history: a PUT of content with that hash, or a GET.
+type Call struct {
+	Name string
+	Put  string // hash; empty for a GET
 }
 
-// outcome is what a call was answered with. A GET of an object that is not there has version 0.
-type outcome struct {
-	version int64
-	hash    string
+// Outcome is what a call was answered with. A GET of an object that is not there has version 0.
+type Outcome struct {
+	Version int64
+	Hash    string
 }
 
 // linearizableVersions has many clients put and get a few names through all API services, and checks
 // that what they saw could have come from one place that does one thing after the other.
 func linearizableVersions(t *testing.T, s *Store) {
 	clients, names, requests := 20, 4, 50 // of each client
-	if isLong() {
+	if IsLong() {
 		clients, names, requests = 200, 10, 500
 	}
-	unique := newName()
+	unique := NewName()
 	histories, errs := make([][]porcupine.Operation, clients), make([]error, clients)
 	var working sync.WaitGroup
 	start := time.Now()
@@ -55,49 +56,49 @@ func linearizableVersions(t *testing.T, s *Store) {
 		history = append(history, histories[c]...)
 	}
 	t.Logf("%d requests", len(history))
-	require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(oneObject(), history, time.Minute))
+	require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(OneObject(), history, time.Minute))
 }
 
 // record makes one request and notes what came of it, and when.
 func (s *Store) record(ctx context.Context, client, i int, name string, start time.Time) (porcupine.Operation, error) {
 	op := porcupine.Operation{ClientId: client, Call: time.Since(start).Nanoseconds()}
-	c, method, body := call{name: name}, http.MethodHead, []byte(nil)
+	c, method, body := Call{Name: name}, http.MethodHead, []byte(nil)
 	if i%2 == 0 {
-		method, body = http.MethodPut, newBody(100)
-		c.put = hash.Of(body).String()
+		method, body = http.MethodPut, NewBody(100)
+		c.Put = hash.Of(body).String()
 	}
-	got, err := s.do(ctx, method, objectURL(s.api[(client+i)%len(s.api)], name), body)
+	got, err := s.Do(ctx, method, ObjectURL(s.API[(client+i)%len(s.API)], name), body)
 	op.Input, op.Return = c, time.Since(start).Nanoseconds()
 	if err != nil {
 		return op, err
 	}
-	if got.status == http.StatusNotFound {
-		op.Output = outcome{}
+	if got.Status == http.StatusNotFound {
+		op.Output = Outcome{}
 		return op, nil
 	}
-	if got.status != http.StatusOK {
-		return op, fmt.Errorf("%s %s: %d %s", method, name, got.status, got.body)
+	if got.Status != http.StatusOK {
+		return op, fmt.Errorf("%s %s: %d %s", method, name, got.Status, got.Body)
 	}
-	version, err := strconv.ParseInt(got.header.Get("X-Object-Version"), 10, 64)
-	seen := outcome{version, c.put}
-	if c.put == "" {
-		seen.hash = got.header.Get("ETag")
+	version, err := strconv.ParseInt(got.Header.Get("X-Object-Version"), 10, 64)
+	seen := Outcome{version, c.Put}
+	if c.Put == "" {
+		seen.Hash = strings.Trim(got.Header.Get("ETag"), `"`)
 	}
 	op.Output = seen
 	return op, err
 }
 
-// oneObject is how an object behaves: a PUT makes the next version, a GET answers with the newest.
-func oneObject() porcupine.Model {
+// OneObject is how an object behaves: a PUT makes the next version, a GET answers with the newest.
+func OneObject() porcupine.Model {
 	return porcupine.Model{
 		Partition: byName,
-		Init:      func() any { return outcome{} },
+		Init:      func() any { return Outcome{} },
 		Step: func(state, input, output any) (bool, any) {
-			newest, asked, got := state.(outcome), input.(call), output.(outcome)
-			if asked.put == "" {
+			newest, asked, got := state.(Outcome), input.(Call), output.(Outcome)
+			if asked.Put == "" {
 				return got == newest, newest
 			}
-			return got.version == newest.version+1, outcome{got.version, `"` + asked.put + `"`}
+			return got.Version == newest.Version+1, Outcome{got.Version, asked.Put}
 		},
 	}
 }
@@ -105,7 +106,7 @@ func oneObject() porcupine.Model {
 func byName(history []porcupine.Operation) (parts [][]porcupine.Operation) {
 	at := map[string]int{}
 	for _, op := range history {
-		name := op.Input.(call).name
+		name := op.Input.(Call).Name
 		if _, known := at[name]; !known {
 			at[name] = len(parts)
 			parts = append(parts, nil)

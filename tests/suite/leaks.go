@@ -17,14 +17,20 @@ import (
 	"gostore/tests/stack"
 )
 
-// nothingIsLeaked has 1,000 clients put and get at the same time through one API service, and counts
-// what every process and the broker hold before and after.
+// nothingIsLeaked has 1,000 clients put and get at the same time through one API service, once or, in
+// the long form, again and again, and counts what every process and the broker hold before and after.
 func nothingIsLeaked(t *testing.T, s *Store) {
 	s.manyClients(t, 10) // what is made once, at first use, is no leak
 	before := s.count(t)
-	s.manyClients(t, 1000)
-	s.http.CloseIdleConnections()
-	eventually(t, 30*time.Second, func() error { return noMoreThan(before, s.count(t)) })
+	rounds := 1
+	if IsLong() {
+		rounds = 10
+	}
+	for range rounds {
+		s.manyClients(t, 1000)
+	}
+	s.HTTP.CloseIdleConnections()
+	Eventually(t, 30*time.Second, func() error { return noMoreThan(before, s.count(t)) })
 }
 
 func (s *Store) manyClients(t *testing.T, n int) {
@@ -32,9 +38,9 @@ func (s *Store) manyClients(t *testing.T, n int) {
 	var clients sync.WaitGroup
 	for i := range n {
 		clients.Go(func() {
-			name, body := newName(), newBody(4<<10)
-			if errs[i] = s.tryPut(t.Context(), s.api[0], name, body); errs[i] == nil {
-				errs[i] = s.tryGet(t.Context(), s.api[0], name, body)
+			name, body := NewName(), NewBody(4<<10)
+			if errs[i] = s.TryPut(t.Context(), s.API[0], name, body); errs[i] == nil {
+				errs[i] = s.TryGet(t.Context(), s.API[0], name, body)
 			}
 		})
 	}
@@ -46,11 +52,11 @@ func (s *Store) manyClients(t *testing.T, n int) {
 func (s *Store) count(t *testing.T) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
-	for _, p := range s.cluster.All() {
+	for _, p := range s.Cluster.All() {
 		counts[p.Name+" goroutines"] = goroutines(t, p)
 		counts[p.Name+" files"] = openFiles(t, p)
 	}
-	broker, err := s.servers.Counts(t.Context())
+	broker, err := s.Servers.Counts(t.Context())
 	if !errors.Is(err, stack.ErrUnsupported) {
 		require.NoError(t, err)
 	}

@@ -42,12 +42,12 @@ func buildChapter(t *testing.T, number int) *build {
 // Store is a running store that tests drive.
 type Store struct {
 	*build
-	api  []string // base URLs, at least one
-	http *http.Client
+	API  []string // base URLs, at least one
+	HTTP *http.Client
 
 	// The rest is there if the suite runs the store itself.
-	cluster *cluster.Cluster
-	servers stack.Servers // nil for a chapter that needs none
+	Cluster *cluster.Cluster
+	Servers stack.Servers // nil for a chapter that needs none
 }
 
 // open starts a store, or takes the one that somebody else runs.
@@ -55,26 +55,39 @@ func (b *build) open(t *testing.T) *Store {
 	if !isElsewhere() {
 		return b.start(t, sharedServers)
 	}
-	s := &Store{build: b, http: newHTTP(t)}
+	s := &Store{build: b, HTTP: newHTTP(t)}
 	for _, address := range addresses() {
-		s.api = append(s.api, "http://"+address)
+		s.API = append(s.API, "http://"+address)
 	}
 	return s
 }
 
 // start runs a store until the end of the test.
 func (b *build) start(t *testing.T, acquire func(t *testing.T) stack.Servers) *Store {
-	s := &Store{build: b, http: newHTTP(t)}
-	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir(), Programs: b.programs}
+	if cluster.Single(workingDir(t)) {
+		return b.startOn(t, nil, func(*cluster.Config) {})
+	}
+	return b.startOn(t, acquire(t), func(*cluster.Config) {})
+}
+
+// Another runs a second store on the same servers, with what change makes of its settings. It skips the
+// test where somebody else runs the first.
+func (s *Store) Another(t *testing.T, change func(cfg *cluster.Config)) *Store {
+	t.Helper()
+	s.NeedProcesses(t)
+	return s.startOn(t, s.Servers, change)
+}
+
+func (b *build) startOn(t *testing.T, servers stack.Servers, change func(cfg *cluster.Config)) *Store {
+	s := &Store{build: b, HTTP: newHTTP(t), Servers: servers}
+	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir(), Programs: b.programs, Servers: servers}
 	data, processes := dataServices, dataServices+apiServices
-	if cluster.Single(cfg.Chapter) {
+	if servers == nil {
 		data, processes = 0, 1
-	} else {
-		s.servers = acquire(t)
-		cfg.Servers = s.servers
 	}
 	addresses := takePorts(t, 2*processes)
 	cfg.DataServices, cfg.APIServices, cfg.DebugAddresses = addresses[:data], addresses[data:processes], addresses[processes:]
+	change(&cfg)
 	s.run(t, cfg)
 	return s
 }
@@ -90,9 +103,9 @@ func (s *Store) run(t *testing.T, cfg cluster.Config) {
 		}
 		require.NoError(t, c.Stop())
 	})
-	s.cluster = c
+	s.Cluster = c
 	for _, p := range c.API {
-		s.api = append(s.api, p.URL())
+		s.API = append(s.API, p.URL())
 	}
 }
 
@@ -102,17 +115,17 @@ func (s *Store) withProcesses(t *testing.T) *Store {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 		defer cancel()
-		for _, p := range s.cluster.All() {
+		for _, p := range s.Cluster.All() {
 			require.NoError(t, p.Resume())
 		}
-		require.NoError(t, s.cluster.AwaitHealthy(ctx))
+		require.NoError(t, s.Cluster.AwaitHealthy(ctx))
 	})
 	return s
 }
 
-// needProcesses skips a test of a store that somebody else runs.
-func (s *Store) needProcesses(t *testing.T) {
-	if s.cluster == nil {
+// NeedProcesses skips a test of a store that somebody else runs.
+func (s *Store) NeedProcesses(t *testing.T) {
+	if s.Cluster == nil {
 		t.Skip("needs the store's processes and files, and only its address is known")
 	}
 }

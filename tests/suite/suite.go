@@ -14,6 +14,7 @@ package suite
 import (
 	"flag"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -36,52 +37,53 @@ func Main(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func isLong() bool {
+// IsLong tells whether tests should be run in their long form.
+func IsLong() bool {
 	long := flag.Lookup("long")
 	return long != nil && long.Value.String() == "true"
 }
 
-// Run runs the chapter in the working directory and tries all that a chapter of that number can do. It
-// does so on three stores side by side, each for tests that can stand as much company as others.
-func Run(t *testing.T, number int) {
+// Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
+// more tests if there are. It does so on three stores side by side, each for tests that can stand as
+// much company as others.
+func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
+	list := append(testsOf(number), more...)
 	var running sync.WaitGroup
-	running.Go(func() { t.Run("together", b.runTogether) })
-	running.Go(func() { b.runOneByOne(t, alone, sharedServers) })
-	running.Go(func() { b.runOneByOne(t, withOwnServers, privateServers) })
+	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })
+	running.Go(func() { b.runOneByOne(t, that(list, Alone), sharedServers) })
+	running.Go(func() { b.runOneByOne(t, that(list, WithOwnServers), privateServers) })
 	running.Wait()
 }
 
-func (b *build) runTogether(t *testing.T) {
+// testsOf lists what a chapter of that number is tried with.
+func testsOf(number int) []Test {
+	return slices.DeleteFunc(tests(), func(test Test) bool { return !test.of.has(number) })
+}
+
+func that(list []Test, needs Company) []Test {
+	return slices.DeleteFunc(slices.Clone(list), func(test Test) bool { return test.Needs != needs })
+}
+
+func (b *build) runTogether(t *testing.T, tests []Test) {
 	store := b.open(t)
-	t.Cleanup(func() { store.requireNoTemp(t) })
-	for _, test := range b.tests(together) {
-		t.Run(test.name, func(t *testing.T) { t.Parallel(); test.run(t, store) })
+	t.Cleanup(func() { store.RequireNoTemp(t) })
+	for _, test := range tests {
+		t.Run(test.Name, func(t *testing.T) { t.Parallel(); test.Run(t, store) })
 	}
 }
 
 // runOneByOne has a store of its own, which the first test starts that is asked for.
-func (b *build) runOneByOne(t *testing.T, needs company, servers func(t *testing.T) stack.Servers) {
+func (b *build) runOneByOne(t *testing.T, tests []Test, servers func(t *testing.T) stack.Servers) {
 	store := sync.OnceValue(func() *Store { return b.start(t, servers) })
-	for _, test := range b.tests(needs) {
-		t.Run(test.name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.Name, func(t *testing.T) {
 			if isElsewhere() {
 				t.Skip("needs the store's processes, and only its address is known")
 			}
-			test.run(t, store().withProcesses(t))
+			test.Run(t, store().withProcesses(t))
 		})
 	}
-}
-
-// tests lists what the chapter is tried with.
-func (b *build) tests(needs company) []test {
-	var list []test
-	for _, test := range tests() {
-		if test.of.has(b.chapter) && test.needs == needs {
-			list = append(list, test)
-		}
-	}
-	return list
 }
 
 // isElsewhere tells whether somebody else runs the store.

@@ -37,130 +37,123 @@ func twoPhases() capability     { return capability{since: 4, until: 4} } // POS
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be gone or rotten
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
 
-// test is one behaviour.
-type test struct {
-	name  string
+// Test is one behaviour.
+type Test struct {
+	Name  string
 	of    capability
-	run   func(t *testing.T, s *Store)
-	needs company
+	Run   func(t *testing.T, s *Store)
+	Needs Company
 }
 
-// company says what else may go on in the store that a test is given.
-type company int
+// Company says what else may go on in the store that a test is given.
+type Company int
 
+// What a test may need.
 const (
-	together       company = iota // whatever others do to their own objects
-	alone                         // nothing: it stops processes, or fills the store
-	withOwnServers                // nothing, on a broker and an Elasticsearch of its own, which it stops, or counts what they hold
+	Together       Company = iota // whatever others do to their own objects
+	Alone                         // nothing: it stops processes, or fills the store
+	WithOwnServers                // nothing, on a broker and an Elasticsearch of its own, which it stops, or counts what they hold
 )
 
 // tests lists all there are. One that stands in this package and not here fails its build.
-func tests() []test {
+func tests() []Test {
 	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), faultTests())
 }
 
-func objectTests() []test {
-	return []test{
-		{"PutThenGet", objects(), putThenGet, together},
-		{"Head", objects(), head, together},
-		{"UnknownObject", objects(), unknownObject, together},
-		{"Overwrite", objects(), overwrite, together},
-		{"OverwriteWhileReading", objects(), overwriteWhileReading, together},
-		{"ConcurrentOverwrites", objects(), concurrentOverwrites, together},
-		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, together},
-		{"FileOnDisk", namedFiles(), fileOnDisk, together},
-		{"GoodNames", naming(), goodNames, together},
-		{"BadNames", naming(), badNames, together},
-		{"LongestName", naming(), longestName, together},
-		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, together},
-		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, together},
+func objectTests() []Test {
+	return []Test{
+		{"PutThenGet", objects(), putThenGet, Together},
+		{"Head", objects(), head, Together},
+		{"UnknownObject", objects(), unknownObject, Together},
+		{"Overwrite", objects(), overwrite, Together},
+		{"OverwriteWhileReading", objects(), overwriteWhileReading, Together},
+		{"ConcurrentOverwrites", objects(), concurrentOverwrites, Together},
+		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, Together},
+		{"FileOnDisk", namedFiles(), fileOnDisk, Together},
+		{"GoodNames", naming(), goodNames, Together},
+		{"BadNames", naming(), badNames, Together},
+		{"LongestName", naming(), longestName, Together},
+		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, Together},
+		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, Together},
 	}
 }
 
-func requestTests() []test {
-	return []test{
-		{"WrongMethods", badRequests(), wrongMethods, together},
-		{"NoDeleteYet", noDelete(), noDeleteYet, together},
-		{"WrongPaths", badRequests(), wrongPaths, together},
-		{"BodyCutShort", badRequests(), bodyCutShort, together},
-		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, together},
-		{"ClientStalls", badRequests(), clientStalls, together},
-		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, together},
+func requestTests() []Test {
+	return []Test{
+		{"WrongMethods", badRequests(), wrongMethods, Together},
+		{"NoDeleteYet", noDelete(), noDeleteYet, Together},
+		{"WrongPaths", badRequests(), wrongPaths, Together},
+		{"BodyCutShort", badRequests(), bodyCutShort, Together},
+		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Together},
+		{"ClientStalls", badRequests(), clientStalls, Together},
+		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, Together},
 	}
 }
 
-func spreadTests() []test {
-	return []test{
-		{"Locate", wholeObjects(), locate, together},
-		{"LocateUnknown", locating(), locateUnknown, together},
-		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, together},
-		{"EitherAPIService", spreading(), eitherAPIService, together},
-		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, together},
-		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, together},
+func spreadTests() []Test {
+	return []Test{
+		{"Locate", wholeObjects(), locate, Together},
+		{"LocateUnknown", locating(), locateUnknown, Together},
+		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, Together},
+		{"EitherAPIService", spreading(), eitherAPIService, Together},
+		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, Together},
+		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, Together},
 	}
 }
 
-func versionTests() []test {
-	return []test{
-		{"DigestIsNeeded", digests(), digestIsNeeded, together},
-		{"DigestInEitherForm", digests(), digestInEitherForm, together},
-		{"LengthIsNeeded", digests(), lengthIsNeeded, together},
-		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, together},
-		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, together},
-		{"Versions", versioning(), versions, together},
-		{"OldVersions", versioning(), oldVersions, together},
-		{"BadVersions", versioning(), badVersions, together},
-		{"DeleteObject", versioning(), deleteObject, together},
-		{"ConcurrentVersions", versioning(), concurrentVersions, together},
-		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, together},
-		{"VersionsOverRollover", versioning(), versionsOverRollover, alone},
-		{"ElasticsearchRestart", versioning(), elasticsearchRestart, withOwnServers},
-		{"ElasticsearchSilent", versioning(), elasticsearchSilent, alone},
-		{"LinearizableVersions", versioning(), linearizableVersions, together},
-		{"ManyVersions", versioning(), manyVersions, alone},
+func versionTests() []Test {
+	return []Test{
+		{"DigestIsNeeded", digests(), digestIsNeeded, Together},
+		{"DigestInEitherForm", digests(), digestInEitherForm, Together},
+		{"LengthIsNeeded", digests(), lengthIsNeeded, Together},
+		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, Together},
+		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, Together},
+		{"Versions", versioning(), versions, Together},
+		{"OldVersions", versioning(), oldVersions, Together},
+		{"BadVersions", versioning(), badVersions, Together},
+		{"DeleteObject", versioning(), deleteObject, Together},
+		{"ConcurrentVersions", versioning(), concurrentVersions, Together},
+		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Together},
+		{"VersionsOverRollover", versioning(), versionsOverRollover, Alone},
+		{"ElasticsearchRestart", versioning(), elasticsearchRestart, WithOwnServers},
+		{"ElasticsearchSilent", versioning(), elasticsearchSilent, Together},
+		{"LinearizableVersions", versioning(), linearizableVersions, Together},
+		{"ManyVersions", versioning(), manyVersions, Alone},
 	}
 }
 
-func contentTests() []test {
-	return []test{
-		{"WrongBody", verifying(), wrongBody, together},
-		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, together},
-		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, together},
-		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, together},
-		{"EqualContentAtOnce", verifying(), equalContentAtOnce, together},
-		{"RottenFile", rotSetAside(), rottenFile, together},
-		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, together},
+func contentTests() []Test {
+	return []Test{
+		{"WrongBody", verifying(), wrongBody, Together},
+		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, Together},
+		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, Together},
+		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, Together},
+		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Together},
+		{"RottenFile", rotSetAside(), rottenFile, Together},
+		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Together},
 	}
 }
 
-func redundancyTests() []test {
-	return []test{
-		{"SixShards", redundancy(), sixShards, together},
-		{"SizesAroundStripes", redundancy(), sizesAroundStripes, together},
-		{"TwoShardsGone", redundancy(), twoShardsGone, alone},
-		{"ThreeShardsGone", redundancy(), threeShardsGone, together},
-		{"RottenShards", redundancy(), rottenShards, alone},
-		{"RotInDifferentStripes", redundancy(), rotInDifferentStripes, together},
-		{"PutRepairs", redundancy(), putRepairs, together},
-		{"TwoDataServicesGone", redundancy(), twoDataServicesGone, alone},
-		{"DataServiceKilledInMidPut", redundancy(), dataServiceKilledInMidPut, alone},
-		{"MixedLoadUnderFaults", redundancy(), mixedLoadUnderFaults, withOwnServers},
-		{"DataServiceKilledInMidGet", redundancy(), dataServiceKilledInMidGet, alone},
+func redundancyTests() []Test {
+	return []Test{
+		{"SixShards", redundancy(), sixShards, Together},
+		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Together},
+		{"PutRepairs", redundancy(), putRepairs, Together},
 	}
 }
 
-func faultTests() []test {
-	return []test{
-		{"Restart", durability(), restart, alone},
-		{"StopFinishesRequests", durability(), stopFinishesRequests, alone},
-		{"KillInMidPut", durability(), killInMidPut, alone},
-		{"StoreRootInUse", durability(), storeRootInUse, alone},
-		{"DataServiceKilled", wholeObjects(), dataServiceKilled, alone},
-		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, alone},
-		{"AllDataServicesGone", recovery(), allDataServicesGone, alone},
-		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, alone},
-		{"BrokerRestart", recovery(), brokerRestart, withOwnServers},
-		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, withOwnServers},
-		{"NothingIsLeaked", recovery(), nothingIsLeaked, withOwnServers},
+func faultTests() []Test {
+	return []Test{
+		{"Restart", durability(), restart, Alone},
+		{"StopFinishesRequests", durability(), stopFinishesRequests, Alone},
+		{"KillInMidPut", durability(), killInMidPut, Alone},
+		{"StoreRootInUse", durability(), storeRootInUse, Alone},
+		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Alone},
+		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Alone},
+		{"AllDataServicesGone", recovery(), allDataServicesGone, Alone},
+		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, Alone},
+		{"BrokerRestart", recovery(), brokerRestart, WithOwnServers},
+		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, WithOwnServers},
+		{"NothingIsLeaked", recovery(), nothingIsLeaked, WithOwnServers},
 	}
 }

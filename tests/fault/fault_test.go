@@ -1,0 +1,9 @@
+package fault
+
+import (
+	"testing"
+
+	"gostore/tests/suite"
+)
+
+func TestEveryTestIsListed(t *testing.T) { suite.RequireListed(t, Tests()) }

@@ -1,0 +1,72 @@
+package fault
+
+import (
+	"testing"
+
+	"gostore/tests/cluster"
+	"gostore/tests/fault/gate"
+	"gostore/tests/suite"
+)
+
+const (
+	slow  = 1 << 20 // bytes a second: to write or read an object takes longer, and that is all
+	crawl = 2 << 10 // so slow that it might as well be dead
+	size  = 8 << 20 // of an object; its shards have a quarter
+	mid   = 1 << 20 // bytes, in the middle of a shard
+)
+
+// behindGates runs a store whose API services reach each data service through a gate, in the order of
+// Cluster.Data.
+func behindGates(t *testing.T, s *suite.Store) (*suite.Store, []*gate.Gate) {
+	t.Helper()
+	var gates []*gate.Gate
+	gated := s.Another(t, func(cfg *cluster.Config) {
+		for _, address := range cfg.DataServices {
+			g := gate.New(t, address)
+			gates = append(gates, g)
+			cfg.Advertise = append(cfg.Advertise, g.Address)
+		}
+	})
+	return gated, gates
+}
+
+// network has the ways to two of the data services fail, in every manner: an object is read all the same.
+// It is written all the same if one fails, or two are slow. To the message broker they are alive and well.
+func network(t *testing.T, s *suite.Store) {
+	s, gates := behindGates(t, s)
+	for _, fault := range []struct {
+		name  string
+		inPut int // of how many data services
+		begin func(g *gate.Gate)
+		long  bool // in the long form only
+	}{
+		{"Slow", 2, func(g *gate.Gate) { g.Slow(slow) }, false},
+		{"Crawling", 1, func(g *gate.Gate) { g.Slow(crawl) }, true},
+		{"Cut", 1, func(g *gate.Gate) { g.CutAfter(0) }, true},
+		{"CutInMidShard", 1, func(g *gate.Gate) { g.CutAfter(mid) }, false},
+		{"Silent", 1, func(g *gate.Gate) { g.ShutAfter(0) }, false},
+		{"SilentInMidShard", 1, func(g *gate.Gate) { g.ShutAfter(mid) }, true},
+	} {
+		if fault.long && !suite.IsLong() {
+			continue
+		}
+		on := func(t *testing.T, n int) {
+			for _, g := range gates[1 : 1+n] {
+				fault.begin(g)
+				t.Cleanup(g.Open)
+			}
+		}
+		t.Run(fault.name+"Put", func(t *testing.T) {
+			name, body := suite.NewName(), suite.NewBody(size)
+			on(t, fault.inPut)
+			s.Put(t, name, body)
+			s.RequireObject(t, name, body)
+		})
+		t.Run(fault.name+"Get", func(t *testing.T) {
+			name, body := suite.NewName(), suite.NewBody(size)
+			s.Put(t, name, body)
+			on(t, 2)
+			s.RequireObject(t, name, body)
+		})
+	}
+}

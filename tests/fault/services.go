@@ -1,0 +1,194 @@
+package fault
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/tests/suite"
+)
+
+// recoveryPatience is how long after a fault, or after its end, the store may take to be as it should.
+const recoveryPatience = 10 * time.Second
+
+// putMany puts objects of several sizes.
+func putMany(t *testing.T, s *suite.Store) map[string][]byte {
+	t.Helper()
+	bodies := map[string][]byte{}
+	for i := range 20 {
+		name, body := suite.NewName(), suite.NewBody(1000+i*suite.Stripe/4)
+		s.Put(t, name, body)
+		bodies[name] = body
+	}
+	return bodies
+}
+
+// bringBack has all data services run again.
+func bringBack(s *suite.Store) error {
+	var errs []error
+	for _, p := range s.Cluster.Data {
+		errs = append(errs, p.Resume())
+	}
+	return errors.Join(errs...)
+}
+
+// twoDataServicesGone loses one of the six, and another: everything can be read and written, throughout.
+func twoDataServicesGone(t *testing.T, s *suite.Store) {
+	s.AwaitSix(t)
+	bodies := putMany(t, s)
+	for _, lose := range []func() error{
+		func() error { s.Cluster.Data[1].Kill(); return nil },
+		func() error { return s.Cluster.Data[4].Freeze() },
+	} {
+		require.NoError(t, lose())
+		require.NoError(t, s.GetAll(t, bodies))
+		name, body := suite.NewName(), suite.NewBody(suite.Stripe)
+		suite.Eventually(t, recoveryPatience, func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
+		s.RequireObject(t, name, body)
+		bodies[name] = body
+	}
+	require.NoError(t, s.GetAll(t, bodies))
+	require.NoError(t, bringBack(s))
+	suite.Eventually(t, recoveryPatience, func() error { return s.GetAll(t, bodies) })
+}
+
+// threeDataServicesGone has too few left: one clear line for whoever reads or writes, never a wrong
+// byte, and everything as before when they are back.
+func threeDataServicesGone(t *testing.T, s *suite.Store) {
+	s.AwaitSix(t)
+	bodies := putMany(t, s)
+	for _, i := range []int{0, 2, 5} {
+		s.Cluster.Data[i].Kill()
+	}
+	for name := range bodies {
+		require.NoError(t, isGone(t, s, name))
+		break // each takes a second until the dead ones are taken for dead
+	}
+	refused := suite.NewName()
+	suite.Eventually(t, recoveryPatience, func() error { return isRefused(t, s, refused) })
+	for name := range bodies {
+		require.NoError(t, isGone(t, s, name))
+	}
+	suite.RequireError(t, http.StatusNotFound, s.Get(t, refused))
+	require.NoError(t, bringBack(s))
+	suite.Eventually(t, recoveryPatience, func() error { return s.GetAll(t, bodies) })
+}
+
+// isRefused returns nil once a PUT is refused because there are too few data services, and not because
+// one did not answer.
+func isRefused(t *testing.T, s *suite.Store, name string) error {
+	t.Helper()
+	start := time.Now()
+	got, err := s.Do(t.Context(), http.MethodPut, suite.ObjectURL(s.API[0], name), suite.NewBody(1000))
+	if err != nil {
+		return err
+	}
+	suite.RequireError(t, http.StatusServiceUnavailable, got)
+	require.NotEmpty(t, got.Header.Get("Retry-After"))
+	if took := time.Since(start); took > 500*time.Millisecond {
+		return fmt.Errorf("refused after %v: %s", took, got.Body)
+	}
+	return nil
+}
+
+// dataServicesKilledInMidPut kills one data service that a shard is on its way to, which nobody notices,
+// and then two, which is one too many: the PUT is refused and leaves nothing.
+func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
+	for _, n := range []int{1, 2} {
+		s.AwaitSix(t)
+		before := uploads(t, s)
+		name, body := suite.NewName(), suite.NewBody(8<<20)
+		p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
+		suite.Eventually(t, recoveryPatience, func() error { return begun(uploads(t, s), before, suite.Shards) })
+		for _, p := range s.Cluster.Data[2 : 2+n] {
+			p.Kill()
+		}
+		p.Write(t, body[len(body)/2:])
+		got, err := p.Answer(time.Minute)
+		require.NoError(t, err)
+		if n == 1 {
+			require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+			s.RequireObject(t, name, body)
+		} else {
+			suite.RequireError(t, http.StatusServiceUnavailable, got)
+			suite.RequireError(t, http.StatusNotFound, s.Get(t, name))
+		}
+		require.NoError(t, bringBack(s))
+		require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
+		suite.Eventually(t, recoveryPatience, func() error { return begun(uploads(t, s), before, 0) })
+	}
+}
+
+// uploads lists the files that are not whole yet.
+func uploads(t *testing.T, s *suite.Store) (files []string) {
+	t.Helper()
+	for _, p := range s.Cluster.Data {
+		list, err := filepath.Glob(filepath.Join(p.Root, "temp", "*"))
+		require.NoError(t, err)
+		files = append(files, list...)
+	}
+	return files
+}
+
+// begun returns nil if there are n uploads more than before. A data service that was frozen may keep, for half an
+// hour, what it was asked for and nobody knows of.
+func begun(now, before []string, n int) error {
+	now = slices.DeleteFunc(now, func(file string) bool { return slices.Contains(before, file) })
+	if len(now) != n {
+		return fmt.Errorf("%d uploads are under way: %v", len(now), now)
+	}
+	return nil
+}
+
+// dataServicesGoneInMidGet kills one data service and freezes another while an object is read, which its
+// reader does not notice; and then kills three, which it does: the answer breaks off.
+func dataServicesGoneInMidGet(t *testing.T, s *suite.Store) {
+	s.AwaitSix(t)
+	name, body := suite.NewName(), suite.NewBody(64<<20)
+	s.Put(t, name, body)
+
+	got, err := readWhile(t, s, name, func() {
+		s.Cluster.Data[0].Kill()
+		require.NoError(t, s.Cluster.Data[3].Freeze())
+	})
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(body, got))
+	require.NoError(t, bringBack(s))
+	s.AwaitSix(t)
+
+	got, err = readWhile(t, s, name, func() {
+		for _, p := range s.Cluster.Data[:3] {
+			p.Kill()
+		}
+	})
+	require.Error(t, err, "%d bytes", len(got))
+	require.True(t, bytes.HasPrefix(body, got), "no wrong byte")
+	require.NoError(t, bringBack(s))
+	suite.Eventually(t, recoveryPatience, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
+}
+
+// readWhile reads an object and has something happen after its beginning.
+func readWhile(t *testing.T, s *suite.Store, name string, happens func()) ([]byte, error) {
+	t.Helper()
+	response, err := s.HTTP.Get(suite.ObjectURL(s.API[0], name))
+	require.NoError(t, err)
+	defer response.Body.Close() // read to its end
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	first := make([]byte, 1<<20)
+	_, err = io.ReadFull(response.Body, first)
+	require.NoError(t, err)
+	happens()
+	rest, err := io.ReadAll(response.Body)
+	if err == nil && int64(len(first)+len(rest)) != response.ContentLength {
+		err = errors.New("it ended early, and cleanly") // net/http does not let that happen
+	}
+	return append(first, rest...), err
+}

@@ -1,0 +1,68 @@
+package suite
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+// RequireListed finds the tests in the package in the working directory that a list of them forgets,
+// and those that it has under another name.
+func RequireListed(t *testing.T, tests []Test) {
+	t.Helper()
+	listed := map[string]bool{}
+	for _, test := range tests {
+		path := strings.Split(runtime.FuncForPC(reflect.ValueOf(test.Run).Pointer()).Name(), ".")
+		function := path[len(path)-1]
+		require.True(t, strings.EqualFold(test.Name, function), "%s is listed as %s", function, test.Name)
+		require.True(t, unicode.IsUpper(rune(test.Name[0])), test.Name)
+		require.False(t, listed[function], "%s is listed twice", function)
+		listed[function] = true
+	}
+	for _, function := range testFunctions(t) {
+		require.True(t, listed[function], "%s is not in the list of tests: nothing would run it", function)
+	}
+}
+
+// testFunctions returns the functions of that package that take (*testing.T, *Store) and no more.
+func testFunctions(t *testing.T) (functions []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		for _, decl := range syntax.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && takesStore(f) {
+				functions = append(functions, f.Name.Name)
+			}
+		}
+	}
+	require.NotEmpty(t, functions)
+	return functions
+}
+
+func takesStore(f *ast.FuncDecl) bool {
+	params := f.Type.Params.List
+	if len(params) != 2 || f.Type.Results != nil {
+		return false
+	}
+	pointer, ok := params[1].Type.(*ast.StarExpr)
+	if !ok {
+		return false
+	}
+	of := pointer.X
+	if elsewhere, ok := of.(*ast.SelectorExpr); ok {
+		of = elsewhere.Sel
+	}
+	name, ok := of.(*ast.Ident)
+	return ok && name.Name == "Store"
+}
