@@ -58,7 +58,8 @@ func (l *load) damage(version kept) error {
 	l.mu.Unlock()
 	two := pairs()[rand.IntN(len(pairs()))]
 	for _, shard := range two {
-		if err := damageFile(files[shard], rand.IntN(len(damages()))); err != nil {
+		list := damages()
+		if err := list[rand.IntN(len(list))].do(files[shard]); err != nil {
 			return err
 		}
 	}

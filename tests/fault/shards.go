@@ -237,10 +237,12 @@ func damagedShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(3*suite.Stripe + 5)
 	name, files, contents := s.PutShards(t, body)
-	for way := range damages() {
+	list := damages()
+	for i, first := range list {
 		for _, two := range somePairs() {
-			require.NoError(t, damageFile(files[two[0]], way))
-			require.NoError(t, damageFile(files[two[1]], (way+two[0])%len(damages())))
+			second := list[(i+two[0])%len(list)]
+			t.Logf("shard %d: %s; shard %d: %s", two[0], first.name, two[1], second.name)
+			require.NoError(t, errors.Join(first.do(files[two[0]]), second.do(files[two[1]])))
 			s.RequireObject(t, name, body)
 			s.RequireWhole(t, body, contents)
 			files = s.ShardFiles(body)
@@ -258,35 +260,40 @@ func somePairs() [][2]int {
 	return list[:3]
 }
 
-// damages are what can become of a shard file; nil if it is gone.
-func damages() []func(content []byte) []byte {
+// damage is what can become of a shard file.
+type damage struct {
+	name string
+	of   func(content []byte) []byte // nil if the file is gone
+}
+
+func damages() []damage {
 	flipped := func(at func(size int) int) func([]byte) []byte {
 		return func(content []byte) []byte {
-			content[at(len(content))] ^= 1
+			content[min(at(len(content)), len(content)-1)] ^= 1
 			return content
 		}
 	}
-	return []func([]byte) []byte{
-		func([]byte) []byte { return nil },
-		flipped(func(int) int { return rand.IntN(headerSize) }),
-		flipped(func(int) int { return headerSize }),
-		flipped(func(int) int { return headerSize + suite.Stripe/suite.DataShards }), // a checksum
-		flipped(func(size int) int { return size - 1 }),
-		flipped(rand.IntN),
-		func(content []byte) []byte { return content[:rand.IntN(len(content))] },
-		func(content []byte) []byte { return content[:len(content)-1] },
-		func([]byte) []byte { return []byte{} },
-		func(content []byte) []byte { return append(content, 0) },
-		func(content []byte) []byte { return make([]byte, len(content)) },
+	return []damage{
+		{"gone", func([]byte) []byte { return nil }},
+		{"flipped in the header", flipped(func(int) int { return rand.IntN(headerSize) })},
+		{"flipped after the header", flipped(func(int) int { return headerSize })},
+		{"flipped in a checksum", flipped(func(int) int { return headerSize + suite.Stripe/suite.DataShards })},
+		{"flipped at the end", flipped(func(size int) int { return size - 1 })},
+		{"flipped", flipped(rand.IntN)},
+		{"cut short", func(content []byte) []byte { return content[:rand.IntN(len(content))] }},
+		{"a byte too short", func(content []byte) []byte { return content[:len(content)-1] }},
+		{"emptied", func([]byte) []byte { return []byte{} }},
+		{"a byte too long", func(content []byte) []byte { return append(content, 0) }},
+		{"made of zeros", func(content []byte) []byte { return make([]byte, len(content)) }},
 	}
 }
 
-func damageFile(file string, way int) error {
+func (d damage) do(file string) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	content = damages()[way](content)
+	content = d.of(content)
 	if content == nil {
 		return os.Remove(file)
 	}
