@@ -24,8 +24,9 @@ const (
 	Stripe     = 256 << 10 // bytes of an object
 )
 
-// RepairPatience is how long a repair may take on a machine that is busy with other tests.
-const RepairPatience = 15 * time.Second
+// RepairPatience is how long a repair may take on a machine that is busy with other tests: shards that
+// a GET did not need are looked at by and by.
+const RepairPatience = time.Minute
 
 // ShardFile is where a data service keeps a shard of an object, if it does, below its STORE_ROOT.
 func ShardFile(root string, body []byte, shard int) string {

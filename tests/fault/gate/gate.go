@@ -119,13 +119,15 @@ func (g *Gate) copy(to io.Writer, from io.Reader, over <-chan struct{}) {
 // admit waits until something may pass, and tells how many of n bytes, or that the connection is cut.
 func (g *Gate) admit(n int, over <-chan struct{}) (admitted int, cut bool) {
 	for {
-		admitted, cut, pause, changed := g.take(n)
-		if pause > 0 {
+		if rate := g.pace(); rate > 0 {
+			start := time.Now()
 			select {
-			case <-time.After(pause):
+			case <-time.After(beat):
 			case <-over:
 			}
+			return min(n, int(max(1, int64(rate)*int64(time.Since(start))/int64(time.Second)))), false
 		}
+		admitted, cut, changed := g.take(n)
 		if admitted > 0 || cut {
 			return admitted, cut
 		}
@@ -137,18 +139,21 @@ func (g *Gate) admit(n int, over <-chan struct{}) (admitted int, cut bool) {
 	}
 }
 
-// take takes up to n of the bytes that may pass now, which take a pause if the gate is slow. Where none
-// may, there will be no other answer before something has changed.
-func (g *Gate) take(n int) (taken int, cut bool, pause time.Duration, changed <-chan struct{}) {
+func (g *Gate) pace() (rate int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.rate > 0 {
-		return min(n, max(1, g.rate*int(beat)/int(time.Second))), false, beat, g.changed
-	}
+	return g.rate
+}
+
+// take takes up to n of the bytes that may pass now. Where none may, there will be no other answer
+// before something has changed.
+func (g *Gate) take(n int) (taken int, cut bool, changed <-chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.left < 0 {
-		return n, false, 0, g.changed
+		return n, false, g.changed
 	}
 	taken = int(min(int64(n), g.left))
 	g.left -= int64(taken)
-	return taken, taken == 0 && g.cuts, 0, g.changed
+	return taken, taken == 0 && g.cuts, g.changed
 }
