@@ -3,12 +3,9 @@ package fault
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,20 +77,11 @@ func getLarge(t *testing.T, s *suite.Store, name string) string {
 	return sumOf(t, response.Body)
 }
 
-// requireLittleMemory looks at the most that each process had resident in its life, where the system
-// tells: on Linux.
+// requireLittleMemory looks at the most that each process had resident in its life.
 func requireLittleMemory(t *testing.T, s *suite.Store, after string) {
 	t.Helper()
 	for _, p := range s.Cluster.All() {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
-		if os.IsNotExist(err) {
-			continue // it is stopped
-		}
-		require.NoError(t, err)
-		_, line, _ := strings.Cut(string(status), "VmHWM:")
-		var most int
-		_, err = fmt.Sscan(line, &most)
-		require.NoError(t, err)
+		most := suite.PeakMemory(t, p)
 		t.Logf("%s: %s had at most %d KiB resident", after, p.Name, most)
 		require.LessOrEqual(t, most, mostMemory, "%s, after %s", p.Name, after)
 	}

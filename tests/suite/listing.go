@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,47 +19,47 @@ import (
 // manyVersions lists more versions than anybody should hold at once, a million in its long form, and
 // says in the log what memory that took.
 func manyVersions(t *testing.T, s *Store) {
-	s = s.private(t)
+	s = s.Another(t, func(*cluster.Config) {}) // with a list of its own
 	n := 20_000
-	if isLong() {
+	if IsLong() {
 		n = 1_000_000
 	}
-	name, body := newName(), newBody(10)
-	s.put(t, name, body)
+	name, body := NewName(), NewBody(10)
+	s.Put(t, name, body)
 	s.fill(t, n)
-	before := peakMemory(t, s.cluster.API[0])
+	before := PeakMemory(t, s.Cluster.API[0])
 	require.Equal(t, n+1, s.countVersions(t))
-	t.Logf("an API service's peak memory: %s before, %s after %d versions", before, peakMemory(t, s.cluster.API[0]), n)
+	t.Logf("an API service's peak memory: %d KiB before, %d KiB after %d versions", before, PeakMemory(t, s.Cluster.API[0]), n)
 }
 
 // fill adds n versions of as many objects behind the back of the API services.
 func (s *Store) fill(t *testing.T, n int) {
 	const atOnce = 5000
-	url := fmt.Sprintf("%s/%s-000001/_bulk", s.servers.URLs().Elasticsearch, s.cluster.Index())
+	url := fmt.Sprintf("%s/%s-000001/_bulk", s.Servers.URLs().Elasticsearch, s.Cluster.Index())
 	for from := 0; from < n; from += atOnce {
 		var lines bytes.Buffer
 		for i := from; i < min(n, from+atOnce); i++ {
 			fmt.Fprintf(&lines, "{\"create\":{\"_id\":\"many-%07d_1\"}}\n", i)
 			fmt.Fprintf(&lines, "{\"name\":\"many-%07d\",\"version\":1,\"size\":0,\"hash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"}\n", i)
 		}
-		got := s.sendWith(t, http.MethodPost, url, http.Header{"Content-Type": {"application/x-ndjson"}}, lines.Bytes())
-		require.Equal(t, http.StatusOK, got.status, "%s", got.body)
-		require.Contains(t, string(got.body[:100]), `"errors":false`)
+		got := s.SendWith(t, http.MethodPost, url, http.Header{"Content-Type": {"application/x-ndjson"}}, lines.Bytes())
+		require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+		require.Contains(t, string(got.Body[:100]), `"errors":false`)
 	}
 }
 
 // countVersions reads the list of all versions as it comes, and has every object in it once and in
 // order.
 func (s *Store) countVersions(t *testing.T) (n int) {
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.api[0]+"/versions/", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.API[0]+"/versions/", nil)
 	require.NoError(t, err)
-	response, err := s.http.Do(request)
+	response, err := s.HTTP.Do(request)
 	require.NoError(t, err)
 	defer response.Body.Close() // read to its end
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	lines, last := bufio.NewScanner(response.Body), ""
 	for ; lines.Scan(); n++ {
-		var v version
+		var v Version
 		require.NoError(t, json.Unmarshal(lines.Bytes(), &v))
 		require.Less(t, last, v.Name)
 		last = v.Name
@@ -68,15 +68,17 @@ func (s *Store) countVersions(t *testing.T) (n int) {
 	return n
 }
 
-// peakMemory returns the most that a process has had in memory, where the system tells: on Linux.
-func peakMemory(t *testing.T, p *cluster.Process) string {
+// PeakMemory returns the most that a process has had resident, in KiB, where the system tells: on
+// Linux. Elsewhere, and of one that has ended, it is 0.
+func PeakMemory(t *testing.T, p *cluster.Process) (kib int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if errors.Is(err, os.ErrNotExist) {
-		return "unknown"
+		return 0
 	}
 	require.NoError(t, err)
-	found := regexp.MustCompile(`VmHWM:\s+(.*)`).FindSubmatch(status)
-	require.NotNil(t, found)
-	return string(found[1])
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	_, err = fmt.Sscan(line, &kib)
+	require.NoError(t, err)
+	return kib
 }
