@@ -41,7 +41,7 @@ func restart(t *testing.T, s *Store) {
 // stopFinishesRequests tells a service to stop while a PUT is under way through it: the PUT ends as
 // if nothing were.
 func stopFinishesRequests(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(600_000)
+	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	s.RequireFiles(t, 1, body[:beginning])
 	stopped := make(chan error, 1)
@@ -67,7 +67,7 @@ func refuses(address string) error {
 
 // killInMidPut kills −9 whoever has half of an object on its disk.
 func killInMidPut(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(600_000)
+	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	victim := s.OwnerOf(t, s.RequireFiles(t, 1, body[:beginning])[0])
 	victim.Kill()

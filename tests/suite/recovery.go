@@ -71,9 +71,10 @@ func allDataServicesGone(t *testing.T, s *Store) {
 	Eventually(t, recoveryPatience, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
 }
 
-// IsUnavailable returns nil if reading and writing are answered with 503 and when to try again.
+// IsUnavailable returns nil if reading an object, and writing another, are answered with 503 and when to
+// try again.
 func (s *Store) IsUnavailable(t *testing.T, name string) error {
-	for _, method := range []string{http.MethodPut, http.MethodGet} {
+	for method, name := range map[string]string{http.MethodPut: NewName(), http.MethodGet: name} {
 		got, err := s.Do(t.Context(), method, ObjectURL(s.API[0], name), nil)
 		if err != nil {
 			return err
@@ -88,7 +89,7 @@ func (s *Store) IsUnavailable(t *testing.T, name string) error {
 
 // apiServiceKilledInMidPut kills −9 the API service that an object goes through: no half of it stays.
 func apiServiceKilledInMidPut(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(600_000)
+	name, body := NewName(), NewBody(2<<20)
 	s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	s.RequireFiles(t, 1, body[:beginning])
 	s.Cluster.API[0].Kill()

@@ -38,7 +38,7 @@ func wrongPaths(t *testing.T, s *Store) {
 
 // bodyCutShort sends half of a body and no more: nothing is kept.
 func bodyCutShort(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(600_000)
+	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	p.closeWrite(t)
 	// net/http takes a closed connection for a client that has left, and may cut it without an answer.
@@ -49,7 +49,7 @@ func bodyCutShort(t *testing.T, s *Store) {
 }
 
 func bodyCutShortKeepsOld(t *testing.T, s *Store) {
-	name, old, body := NewName(), NewBody(1000), NewBody(600_000)
+	name, old, body := NewName(), NewBody(1000), NewBody(2<<20)
 	s.Put(t, name, old)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	require.NoError(t, p.conn.Close())
@@ -68,7 +68,7 @@ func bodyOfBadChunks(t *testing.T, s *Store) {
 
 // clientStalls sends half of a body and then nothing, on an open connection.
 func clientStalls(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(600_000)
+	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	got, err := p.Answer(time.Minute)
 	require.NoError(t, err)

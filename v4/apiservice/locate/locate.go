@@ -104,8 +104,8 @@ func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []st
 }
 
 func unavailable(err error) error {
-	if errors.Is(err, rabbitmq.ErrUnreachable) {
-		return httpd.Unavailable("%v", err)
+	if errors.Is(err, rabbitmq.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return httpd.Unavailable("data services cannot be asked: %v", err)
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"gostore/chapter5/apiservice/locate"
@@ -36,19 +37,25 @@ func (t *targets) lacking() (shards []int) {
 	return shards
 }
 
-// sufficient returns nil if there are enough shards: those that are held, and those that were sent without
-// an error.
+// sufficient returns nil if the shards that are held, and those that were sent without an error, are enough
+// to be told the client: one more than are needed to read the object, and on as many data services as may
+// lose two of them. A repair tells no client, and every shard is a gain.
 func (t *targets) sufficient(sent []error) error {
-	n := t.held.Known()
-	for _, err := range sent {
-		if err == nil {
-			n++
-		}
-	}
-	if n >= enough {
+	if t.fixed && slices.Contains(sent, nil) {
 		return nil
 	}
-	return fmt.Errorf("%w: %w", httpd.Unavailable("%d of %d shards could be kept, %d are needed: try again", n, rs.Shards, enough), errors.Join(sent...))
+	kept := t.held
+	for i, shard := range t.lacking() {
+		if sent[i] == nil {
+			kept[shard] = t.places[shard]
+		}
+	}
+	if kept.Known() >= enough && kept.Holders() >= rs.DataShards {
+		return nil
+	}
+	refused := httpd.Unavailable("%d of %d shards could be kept, on %d data services, %d on %d are needed: try again",
+		kept.Known(), rs.Shards, kept.Holders(), enough, rs.DataShards)
+	return fmt.Errorf("%w: %w", refused, errors.Join(sent...))
 }
 
 // try calls take with the address for a shard, and with another one whenever that fails.

@@ -49,6 +49,17 @@ func (p Places) Known() (n int) {
 	return n
 }
 
+// Holders returns how many data services hold them.
+func (p Places) Holders() int {
+	holders := map[string]bool{}
+	for _, address := range p {
+		if address != "" {
+			holders[address] = true
+		}
+	}
+	return len(holders)
+}
+
 // Broker puts a question to all data services.
 type Broker interface {
 	Request(ctx context.Context, exchange string, body []byte) (<-chan rabbitmq.Message, error)
@@ -184,8 +195,8 @@ func (p *Places) add(a answer) {
 }
 
 func unavailable(err error) error {
-	if errors.Is(err, rabbitmq.ErrUnreachable) {
-		return httpd.Unavailable("%v", err)
+	if errors.Is(err, rabbitmq.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return httpd.Unavailable("data services cannot be asked: %v", err)
 	}
 	return err
 }
