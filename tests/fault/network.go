@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	slow  = 1 << 20 // bytes a second: to write or read an object takes longer, and that is all
+	slow  = 2 << 20 // bytes a second: to write or read an object takes longer, and that is all
 	crawl = 2 << 10 // so slow that it might as well be dead
 	size  = 8 << 20 // of an object; its shards have a quarter
 	mid   = 1 << 20 // bytes, in the middle of a shard

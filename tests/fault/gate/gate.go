@@ -97,7 +97,7 @@ func (g *Gate) pass(client net.Conn) {
 }
 
 func (g *Gate) copy(to io.Writer, from io.Reader, over <-chan struct{}) {
-	buffer := make([]byte, 32<<10)
+	buffer := make([]byte, 256<<10)
 	for {
 		n, err := from.Read(buffer)
 		if err != nil {
