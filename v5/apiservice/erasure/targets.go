@@ -12,6 +12,8 @@ import (
 	"gostore/common/httpd"
 )
 
+var errTooFew = errors.New("too few shards can be kept")
+
 // targets says which data service takes which shard. Where they are not fixed, one that does not take
 // its shard, perhaps because it died a moment ago, is replaced by another, as long as there are enough.
 type targets struct {
@@ -55,7 +57,7 @@ func (t *targets) sufficient(sent []error) error {
 	}
 	refused := httpd.Unavailable("%d of %d shards could be kept, on %d data services, %d on %d are needed: try again",
 		kept.Known(), rs.Shards, kept.Holders(), enough, rs.DataShards)
-	return fmt.Errorf("%w: %w", refused, errors.Join(sent...))
+	return fmt.Errorf("%w: %w", refused, errors.Join(append(sent, errTooFew)...))
 }
 
 // try calls take with the address for a shard, and with another one whenever that fails.
