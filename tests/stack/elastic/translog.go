@@ -56,7 +56,9 @@ type logged struct {
 // errUnsuited is returned for what cannot go through the translog, and must be a transaction.
 var errUnsuited = errors.New("not for the translog")
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+func checksum(record []byte) uint32 {
+	return crc32.Checksum(record, crc32.MakeTable(crc32.Castagnoli)) // the table is made once
+}
 
 func (n *newDocs) add(docs ...*newDoc) {
 	if n.byKey == nil {
@@ -104,7 +106,7 @@ func (l *translog) read(txid int) (docs []logged, err error) {
 	for len(rest) > 8 {
 		size, sum := uint64(binary.BigEndian.Uint32(rest)), binary.BigEndian.Uint32(rest[4:])
 		rest = rest[8:]
-		if size > uint64(len(rest)) || crc32.Checksum(rest[:size], castagnoli) != sum {
+		if size > uint64(len(rest)) || checksum(rest[:size]) != sum {
 			break // never written, or not to its end
 		}
 		var d logged
@@ -125,7 +127,7 @@ func (l *translog) write(docs []*newDoc, txid int) error {
 			return err
 		}
 		head := binary.BigEndian.AppendUint32(nil, uint32(len(encoded)))
-		out.Write(binary.BigEndian.AppendUint32(head, crc32.Checksum(encoded, castagnoli)))
+		out.Write(binary.BigEndian.AppendUint32(head, checksum(encoded)))
 		out.Write(encoded)
 	}
 	if l.used+int64(out.Len()) > logSize {
