@@ -4,7 +4,6 @@ package erasure
 
 import (
 	"context"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -30,7 +29,7 @@ const stripesAtOnce = 3
 type Streams interface {
 	Put(ctx context.Context, address, name string, shard net.Buffers) error
 	Begin(ctx context.Context, address, name string, size int64) (*objectstream.Upload, error)
-	Get(ctx context.Context, address, name string, from int64, patience time.Duration) (body io.ReadCloser, size int64, err error)
+	Get(ctx context.Context, address, name string, from int64, patience time.Duration) (*objectstream.Download, error)
 	Check(ctx context.Context, address, name string) error
 }
 

@@ -17,7 +17,7 @@ import (
 	"gostore/common/hash"
 )
 
-// hurry is how long a data service may let a reader wait that can read another shard instead.
+// hurry is how long a data service may take for a block while there are other shards to read instead.
 const hurry = 500 * time.Millisecond
 
 // readAhead is how many stripes of an object are in memory while it is read: one on its way to the
@@ -41,7 +41,7 @@ type source struct {
 	shard   int
 	holder  string // "" if nobody is known to hold it
 	address string // the holder's, until it cannot be read
-	body    io.ReadCloser
+	body    *objectstream.Download
 	at      int64 // the stripe that comes next in body
 	right   int64 // how many stripes were read and are right
 	slow    bool  // it has let us wait: it comes last now, and has more time
@@ -87,7 +87,7 @@ func (r *Reader) Close() {
 
 func (s *source) close() {
 	if s.body != nil {
-		_ = s.body.Close() // read enough of it
+		s.body.Close()
 		s.body = nil
 	}
 }
@@ -251,7 +251,7 @@ func (r *Reader) block(s *source, stripe *rs.Stripe) error {
 	s.tried = r.next + 1
 	err := r.seek(s)
 	if err == nil {
-		_, err = io.ReadFull(s.body, stripe.Shard(s.shard))
+		err = s.body.Fill(stripe.Shard(s.shard), s.patience())
 	}
 	if err != nil {
 		s.close()
@@ -282,21 +282,23 @@ func (r *Reader) seek(s *source) (err error) {
 	if r.next == 0 {
 		from = 0
 	}
-	var size int64
 	name := rs.Name(hash.Hash(r.object.Hash()), s.shard)
-	patience := hurry
-	if s.slow {
-		patience = objectstream.StallPatience
-	}
-	if s.body, size, err = r.codec.streams.Get(r.ctx, s.address, name, from, patience); err != nil {
+	if s.body, err = r.codec.streams.Get(r.ctx, s.address, name, from, s.patience()); err != nil {
 		return err
 	}
-	s.faulty = s.faulty || size != r.object.ShardSize()-from
+	s.faulty = s.faulty || s.body.Size != r.object.ShardSize()-from
 	if from > 0 {
 		return nil
 	}
 	header := make([]byte, rs.HeaderSize)
-	_, err = io.ReadFull(s.body, header)
+	err = s.body.Fill(header, s.patience())
 	s.faulty = s.faulty || !bytes.Equal(header, r.object.Header(s.shard))
 	return err
+}
+
+func (s *source) patience() time.Duration {
+	if s.slow {
+		return objectstream.StallPatience
+	}
+	return hurry
 }

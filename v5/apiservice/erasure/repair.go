@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gostore/chapter5/apiservice/locate"
@@ -18,6 +19,8 @@ const (
 	queued        = 10_000 // objects that wait to be looked at; more are forgotten until they are read again
 	checkShare    = 4      // one part in so many of the time goes into looking at shards that were not read
 	longestRest   = 100 * time.Millisecond
+	tries         = 5               // of a repair that cannot be completed; then it waits until the object is read again
+	retryPause    = 2 * time.Second // between them
 )
 
 // Spreader says where shards that nobody holds are to go.
@@ -39,6 +42,7 @@ type Repairer struct {
 	mu       sync.Mutex
 	checking map[rs.Object]bool  // of those in checks
 	mending  map[rs.Object]state // of those in repairs, or under repair
+	failed   []damage            // to be tried again
 }
 
 // unread is an object that was read, and those of its shards that were not needed for that.
@@ -51,7 +55,11 @@ type unread struct {
 type damage struct {
 	object rs.Object
 	faulty bool
+	tries  int // so far
 }
+
+// errUnknown is for an object of which a data service that may have shards does not answer.
+var errUnknown = errors.New("not every data service answers")
 
 type state int
 
@@ -78,7 +86,7 @@ func (r *Repairer) Look(reader *Reader) {
 	defer r.mu.Unlock()
 	o := reader.object
 	if reader.Faulty() || reader.Lacking() {
-		r.wantRepair(damage{o, reader.Faulty()})
+		r.wantRepair(damage{object: o, faulty: reader.Faulty()})
 		return
 	}
 	if r.checking[o] {
@@ -112,6 +120,7 @@ func (r *Repairer) Run(ctx context.Context) {
 		working.Go(func() { each(ctx, r.repairs, r.makeWhole) })
 	}
 	working.Go(func() { each(ctx, r.checks, r.checkAndRest) })
+	working.Go(func() { r.retry(ctx) })
 	working.Wait()
 }
 
@@ -141,64 +150,103 @@ func (r *Repairer) check(ctx context.Context, u unread) {
 	r.mu.Lock()
 	delete(r.checking, u.object)
 	r.mu.Unlock()
-	if r.codec.Right(ctx, u.object, u.shards) == u.shards {
+	if right, sure := r.codec.Right(ctx, u.object, u.shards); sure && right == u.shards {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.wantRepair(damage{u.object, true})
+	r.wantRepair(damage{object: u.object, faulty: true})
 }
 
 func (r *Repairer) makeWhole(ctx context.Context, d damage) {
 	r.mu.Lock()
 	r.mending[d.object] = underRepair
 	r.mu.Unlock()
-	if err := r.repair(ctx, d); err != nil && ctx.Err() == nil {
-		r.log.Warn("an object is not whole", "hash", hash.Hash(d.object.Hash()).String(), "error", err)
+	err := r.repair(ctx, d)
+	d.tries++
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("an object is not whole", "hash", hash.Hash(d.object.Hash()).String(), "tries", d.tries, "error", err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	again := r.mending[d.object] == underRepairAndWaiting
 	delete(r.mending, d.object)
-	if again {
-		r.wantRepair(damage{d.object, true})
+	switch {
+	case again:
+		r.wantRepair(damage{object: d.object, faulty: true})
+	case err != nil && d.tries < tries && len(r.failed) < queued:
+		r.failed = append(r.failed, d)
+	}
+}
+
+// retry puts what could not be made whole into the queue again.
+func (r *Repairer) retry(ctx context.Context) {
+	tick := time.NewTicker(retryPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		for _, d := range r.failed {
+			r.wantRepair(d)
+		}
+		r.failed = nil
+		r.mu.Unlock()
 	}
 }
 
 // repair makes the shards of an object anew that are missing, and those that are not right, where they
 // lie. A rotten one may have good blocks where others have not, so it is read like the others, and stays
-// until there is one in its place.
+// until there is one in its place. After an error there may be something left to do.
 func (r *Repairer) repair(ctx context.Context, d damage) error {
 	content := hash.Hash(d.object.Hash())
 	held, wanted, err := r.places(ctx, content)
-	if err != nil || !d.faulty && wanted == held { // two data services are away: it stays as it is
+	if err != nil {
 		return err
 	}
-	right := r.codec.Right(ctx, d.object, held)
-	if right == wanted {
-		return nil
+	if !d.faulty && wanted == held {
+		return nil // two data services are away: it stays as it is
 	}
-	reader := r.codec.Read(ctx, d.object, held)
-	defer reader.Close()
-	err = r.codec.send(ctx, d.object, newTargets(right, wanted, true), func(s *rs.Stripe) error {
-		return reader.load(s, r.codec.coder.Reconstruct)
-	})
-	if err == nil {
-		r.log.Info("repaired", "hash", content.String(), "shards", wanted.Known()-right.Known())
+	right, sure := r.codec.Right(ctx, d.object, held)
+	if right != wanted {
+		err = r.remake(ctx, d.object, held, right, wanted)
+	}
+	if err == nil && !sure {
+		err = errUnknown
 	}
 	return err
 }
 
-// places returns who holds shards, and who is to hold them.
+// remake makes the shards that are wanted and not right, from those that are held.
+func (r *Repairer) remake(ctx context.Context, o rs.Object, held, right, wanted locate.Places) error {
+	reader := r.codec.Read(ctx, o, held)
+	defer reader.Close()
+	errs, err := r.codec.send(ctx, o, newTargets(right, wanted, true), func(s *rs.Stripe) error {
+		return reader.load(s, r.codec.coder.Reconstruct)
+	})
+	if err == nil {
+		err = errors.Join(errs...)
+	}
+	if err == nil {
+		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", wanted.Known()-right.Known())
+	}
+	return err
+}
+
+// places returns who holds shards, and who is to hold them. It is an error if not all are known: those of
+// a data service that does not answer may well be there.
 func (r *Repairer) places(ctx context.Context, content hash.Hash) (held, wanted locate.Places, err error) {
 	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
-	if err != nil || !sure { // those of a service that is silent may well be there: the next read will tell
-		return held, held, err
+	if err == nil && !sure {
+		err = errUnknown
 	}
-	if wanted, err = r.spreader.Spread(held); err != nil {
-		return held, held, err
+	if err == nil {
+		wanted, err = r.spreader.Spread(held)
 	}
-	return held, onePerService(held, wanted), nil
+	return held, onePerService(held, wanted), err
 }
 
 // onePerService leaves out those new places where another shard is or will be: two shards in one place
@@ -214,20 +262,24 @@ func onePerService(held, wanted locate.Places) locate.Places {
 }
 
 // Right returns those shards of an object that are right from end to end, as the data services say that
-// places names. One that cannot be asked may have its shard.
-func (c *Codec) Right(ctx context.Context, o rs.Object, places locate.Places) locate.Places {
+// places names. One that cannot be asked may have its shard, but then that is not sure.
+func (c *Codec) Right(ctx context.Context, o rs.Object, places locate.Places) (right locate.Places, sure bool) {
 	var asking sync.WaitGroup
+	var unknown atomic.Bool
+	right = places
 	for shard, address := range places {
 		if address == "" {
 			continue
 		}
 		asking.Go(func() {
-			name := rs.Name(hash.Hash(o.Hash()), shard)
-			if err := c.streams.Check(ctx, address, name); errors.Is(err, objectstream.ErrGone) {
-				places[shard] = ""
+			err := c.streams.Check(ctx, address, rs.Name(hash.Hash(o.Hash()), shard))
+			if errors.Is(err, objectstream.ErrGone) {
+				right[shard] = ""
+			} else if err != nil {
+				unknown.Store(true)
 			}
 		})
 	}
 	asking.Wait()
-	return places
+	return right, !unknown.Load()
 }

@@ -12,7 +12,7 @@ import (
 // keep fills all stripes of a small object, and then has every lacking shard kept in one request. That
 // needs no second phase: before anything is asked of a data service it is known that all of the object is
 // there, and right. If too few shards can be kept, those that were are of use to whoever puts the object
-// again. It returns an error for every lacking shard, nil for those that are durable.
+// again.
 func (c *Codec) keep(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) ([]error, error) {
 	stripes := make([]*rs.Stripe, o.Stripes())
 	for n := range stripes {

@@ -3,7 +3,6 @@ package erasure
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -11,8 +10,6 @@ import (
 	"gostore/chapter5/rs"
 	"gostore/common/httpd"
 )
-
-var errTooFew = errors.New("too few shards can be kept")
 
 // targets says which data service takes which shard. Where they are not fixed, one that does not take
 // its shard, perhaps because it died a moment ago, is replaced by another, as long as there are enough.
@@ -57,7 +54,7 @@ func (t *targets) sufficient(sent []error) error {
 	}
 	refused := httpd.Unavailable("%d of %d shards could be kept, on %d data services, %d on %d are needed: try again",
 		kept.Known(), rs.Shards, kept.Holders(), enough, rs.DataShards)
-	return fmt.Errorf("%w: %w", refused, errors.Join(append(sent, errTooFew)...))
+	return errors.Join(append([]error{refused}, sent...)...)
 }
 
 // try calls take with the address for a shard, and with another one whenever that fails.

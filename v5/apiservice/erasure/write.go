@@ -25,7 +25,7 @@ var errBrokeOff = errors.New("the object broke off")
 // fail it.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error {
 	to := newTargets(held, wanted, false)
-	err := c.send(ctx, o, to, func(s *rs.Stripe) error {
+	_, err := c.send(ctx, o, to, func(s *rs.Stripe) error {
 		for _, piece := range s.Data(0, s.Len()) {
 			if _, err := io.ReadFull(body, piece); err != nil {
 				return err
@@ -39,23 +39,22 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wa
 	return err
 }
 
-// send has fill make one stripe after the other, and those shards kept that are lacking. If that is one
-// more than are needed to read the object it returns nil.
-func (c *Codec) send(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) error {
+// send has fill make one stripe after the other, and those shards kept that are lacking. It returns an
+// error for every one of them, nil for those that are durable, and an error if they are too few.
+func (c *Codec) send(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) ([]error, error) {
 	keep := c.stream
 	if o.Stripes() <= small {
 		keep = c.keep
 	}
 	errs, err := keep(ctx, o, to, fill)
-	if err != nil {
-		return err
+	if err == nil {
+		err = to.sufficient(errs)
 	}
-	return to.sufficient(errs)
+	return errs, err
 }
 
 // stream sends every stripe as soon as it is filled, and asks data services for nothing before the first
-// is. In the end it has the shards made durable, or dropped if too few were sent. It returns an error for
-// every lacking shard, nil for those that are durable.
+// is. In the end it has the shards made durable, or dropped if too few were sent.
 func (c *Codec) stream(ctx context.Context, o rs.Object, to *targets, fill func(s *rs.Stripe) error) ([]error, error) {
 	f := &fanout{object: o, to: to, free: make(chan *shared, stripesAtOnce)}
 	for _, shard := range to.lacking() {

@@ -36,7 +36,7 @@ type Codec interface {
 	// Read returns a reader, which the caller closes.
 	Read(ctx context.Context, o rs.Object, places locate.Places) *erasure.Reader
 	// Right returns those shards in places that are right from end to end.
-	Right(ctx context.Context, o rs.Object, places locate.Places) locate.Places
+	Right(ctx context.Context, o rs.Object, places locate.Places) (right locate.Places, sure bool)
 }
 
 // Repairer makes objects whole again, by and by.

@@ -65,7 +65,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 	if err != nil {
 		return err
 	}
-	right := h.codec.Right(r.Context(), o, held)
+	right, _ := h.codec.Right(r.Context(), o, held) // of one that does not answer, its shard counts
 	if right.Known() == rs.Shards {
 		_, err := io.Copy(io.Discard, body)
 		return err

@@ -42,17 +42,18 @@ func NewClient() *Client {
 	}}}
 }
 
-// Get returns the shard that the data service at address has under name, from a byte on, and how many
-// bytes that is. The caller closes the body. The data service is given patience for its answer and for
-// each piece of the body; after that the error wraps ErrStalled.
-func (c *Client) Get(ctx context.Context, address, name string, from int64, patience time.Duration) (io.ReadCloser, int64, error) {
+// Get returns the shard that the data service at address has under name, from a byte on. The data service
+// is given patience for the answer to begin, after which the error wraps ErrStalled. The caller closes the
+// Download.
+func (c *Client) Get(ctx context.Context, address, name string, from int64, patience time.Duration) (*Download, error) {
 	ctx, watch := watched(ctx, address, patience)
 	response, err := c.ask(ctx, http.MethodGet, address, fmt.Sprintf("%s?from=%d", name, from))
 	if err != nil {
 		watch.end()
-		return nil, 0, err
+		return nil, err
 	}
-	return &download{response.Body, watch}, response.ContentLength, nil
+	watch.timer.Stop()
+	return &Download{response.ContentLength, response.Body, watch}, nil
 }
 
 // Put has the data service at address keep a whole shard, of which shard has the pieces. When it returns nil

@@ -20,17 +20,16 @@ var ErrStalled = errors.New("it stalled")
 
 // watch ends a request when the data service at the other end lets a time pass that it may not.
 type watch struct {
-	ctx      context.Context
-	patience time.Duration
-	timer    *time.Timer
-	end      context.CancelFunc // must be called; ends the request if it has not ended
+	ctx   context.Context
+	timer *time.Timer
+	end   context.CancelFunc // must be called; ends the request if it has not ended
 }
 
 // watched returns the context for a request, which is given patience from now on.
 func watched(ctx context.Context, address string, patience time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
-	return ctx, &watch{ctx, patience, timer, func() { timer.Stop(); cancel(nil) }}
+	return ctx, &watch{ctx, timer, func() { timer.Stop(); cancel(nil) }}
 }
 
 // upload is the body of a PATCH. The clock runs between two reads, when net/http writes to the data
@@ -43,30 +42,31 @@ type upload struct {
 func (u *upload) Read(p []byte) (int, error) {
 	u.watch.timer.Stop()
 	n, err := u.body.Read(p)
-	u.watch.timer.Reset(u.watch.patience)
+	u.watch.timer.Reset(StallPatience)
 	return n, err
 }
 
-// download is the body of a GET. The clock runs in a read, which waits for the data service, not
-// between two, when our own client takes what was read.
-type download struct {
+// Download is a shard on its way from a data service. It is for one goroutine at a time.
+type Download struct {
+	Size  int64 // bytes
 	body  io.ReadCloser
 	watch *watch
 }
 
-func (d *download) Read(p []byte) (int, error) {
-	d.watch.timer.Reset(d.watch.patience)
-	n, err := d.body.Read(p)
+// Fill reads as many bytes as p has. The data service is given patience for all of them, after which the error
+// wraps ErrStalled. The clock does not run between two calls, when our own client takes what was read.
+func (d *Download) Fill(p []byte, patience time.Duration) error {
+	d.watch.timer.Reset(patience)
+	_, err := io.ReadFull(d.body, p)
 	d.watch.timer.Stop()
 	if err != nil && d.watch.ctx.Err() != nil {
 		err = context.Cause(d.watch.ctx)
 	}
-	return n, err
+	return err
 }
 
 // Close gives the connection back if the body was read to its end, and cuts it if not.
-func (d *download) Close() error {
-	err := d.body.Close()
+func (d *Download) Close() {
+	_ = d.body.Close() // what is needed of it was read
 	d.watch.end()
-	return err
 }
