@@ -176,7 +176,7 @@ const bufferSize = 128 << 10
 
 // behind is how many bytes are written before the disk is told to begin with them, so that it is not idle
 // until the commit.
-const behind = 4 << 20
+const behind = 1 << 20
 
 // Temp is a file that is being written. It ends with Commit or Drop. It is for one goroutine at a
 // time.

@@ -85,10 +85,17 @@ func impatient(next http.Handler) http.Handler {
 	})
 }
 
+// smallAnswer is up to how many bytes an answer is read whole and written in one piece with its header:
+// sendfile(2) would take several system calls, and wake the client twice.
+const smallAnswer = 32 << 10
+
 // Send answers with size bytes of body, streamed. A client that takes more than 15 s for 256 KiB is
 // given up. If body has fewer bytes it returns an error, and the client sees the connection cut.
 func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 	control := http.NewResponseController(w)
+	if size <= smallAnswer {
+		return sendWhole(w, control, body, size)
+	}
 	for left := size; left > 0; {
 		if err := control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
 			return fmt.Errorf("set write deadline: %w", err)
@@ -100,6 +107,18 @@ func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 		}
 	}
 	return nil
+}
+
+func sendWhole(w io.Writer, control *http.ResponseController, body io.Reader, size int64) error {
+	whole := make([]byte, size)
+	if _, err := io.ReadFull(body, whole); err != nil {
+		return fmt.Errorf("send %d bytes: %w", size, err)
+	}
+	if err := control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+		return fmt.Errorf("set write deadline: %w", err)
+	}
+	_, err := w.Write(whole)
+	return err
 }
 
 // Stream returns a writer to an answer of unknown length. A client that takes more than 15 s for one
