@@ -1,0 +1,300 @@
+package docs
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestMain(m *testing.M) {
+	flag.Bool("update", false, "write quoted code and figures into the pages, instead of comparing them")
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8") // there is such a flag: sessions mostly wait, so all may run at the same time
+	os.Exit(m.Run())
+}
+
+func updating() bool { return flag.Lookup("update").Value.String() == "true" }
+
+// pages reads all pages, English ones first.
+func pages(t *testing.T) (list []*Page) {
+	t.Helper()
+	for _, pattern := range []string{"README.md", "docs/*.md", "README.zh.md", "docs/zh/*.md"} {
+		found, err := filepath.Glob(filepath.Join(repository, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, found, pattern)
+		for _, file := range found {
+			list = append(list, page(t, strings.TrimPrefix(filepath.ToSlash(file), repository+"/")))
+		}
+	}
+	return list
+}
+
+func page(t *testing.T, path string) *Page {
+	t.Helper()
+	p, err := Read(path)
+	require.NoError(t, err)
+	return p
+}
+
+// twin is where a page is in the other language.
+func twin(path string) string {
+	switch {
+	case path == "README.md":
+		return "README.zh.md"
+	case path == "README.zh.md":
+		return "README.md"
+	case strings.HasPrefix(path, "docs/zh/"):
+		return "docs/" + strings.TrimPrefix(path, "docs/zh/")
+	}
+	return "docs/zh/" + strings.TrimPrefix(path, "docs/")
+}
+
+func isChinese(path string) bool {
+	return path == "README.zh.md" || strings.HasPrefix(path, "docs/zh/")
+}
+
+// watch has the go command see what else the tests look at: see repository. A directory's list has the
+// sizes and times of its files.
+func watch(t *testing.T, rooms ...string) {
+	t.Helper()
+	for _, room := range rooms {
+		entries, err := os.ReadDir(filepath.Join(repository, room))
+		require.NoError(t, err)
+		for _, entry := range entries {
+			if entry.IsDir() {
+				watch(t, path.Join(room, entry.Name()))
+			}
+		}
+	}
+}
+
+// TestQuotes compares quoted code, and figures that a command prints, with what they are now.
+func TestQuotes(t *testing.T) {
+	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cmd/chapterdiff")
+	known := map[string][]string{} // the same in both languages
+	for _, p := range pages(t) {
+		blocks, with := p.Blocks("go", "text", "console"), [][]string{}
+		blocks = slices.DeleteFunc(blocks, func(b Block) bool { return b.Of == "" || b.Language == "console" && b.Of != "figures" })
+		for _, b := range blocks {
+			with = append(with, quoted(t, p, b, known))
+		}
+		if updating() {
+			require.NoError(t, Update(p, blocks, with))
+		}
+	}
+}
+
+func quoted(t *testing.T, p *Page, b Block, known map[string][]string) []string {
+	key := b.Language + " " + b.Of + "\n" + strings.Join(commandsOf(b), "\n")
+	want, ok := known[key]
+	if !ok || b.Language == "text" {
+		var err error
+		want, err = Quoted(t.Context(), b)
+		if !assert.NoError(t, err, "%s:%d", p.Path, b.Line) {
+			return b.Lines
+		}
+		known[key] = want
+	}
+	if !updating() {
+		assert.Equal(t, strings.Join(want, "\n"), strings.Join(b.Lines, "\n"),
+			"%s:%d: it is out of date: go test ./tests/docs -run TestQuotes -update writes it anew", p.Path, b.Line)
+	}
+	return want
+}
+
+func commandsOf(b Block) []string {
+	return slices.DeleteFunc(slices.Clone(b.Lines), func(line string) bool { return b.Language != "console" || !strings.HasPrefix(line, "$ ") })
+}
+
+// TestLinks follows every link within the repository.
+func TestLinks(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, s := range p.Sections {
+			for _, link := range s.Links {
+				assert.NoError(t, follow(p, link.To), "%s:%d: [...](%s)", p.Path, link.Line, link.To)
+			}
+		}
+	}
+}
+
+func follow(p *Page, to string) error {
+	if strings.Contains(to, "://") {
+		return nil
+	}
+	file, anchor, _ := strings.Cut(to, "#")
+	target := p
+	if file != "" {
+		there := path.Join(path.Dir(p.Path), file)
+		if _, err := os.Stat(filepath.Join(repository, there)); err != nil {
+			return fmt.Errorf("there is no %s", there)
+		}
+		if anchor == "" {
+			return nil
+		}
+		var err error
+		if target, err = Read(there); err != nil {
+			return err
+		}
+	}
+	if !target.Anchors()[anchor] {
+		return fmt.Errorf("%s has no heading #%s", target.Path, anchor)
+	}
+	return nil
+}
+
+// TestTwins compares each English page with its Chinese one: headings, code, and figures.
+func TestTwins(t *testing.T) {
+	for _, p := range pages(t) {
+		other, err := Read(twin(p.Path))
+		if !assert.NoError(t, err, "%s has no twin", p.Path) || isChinese(p.Path) {
+			continue
+		}
+		if !assert.Equal(t, outline(p), outline(other), "%s and %s have other headings", p.Path, other.Path) {
+			continue
+		}
+		for i, s := range p.Sections {
+			compare(t, p, s, other, other.Sections[i])
+		}
+	}
+}
+
+// outline is what levels the headings have.
+func outline(p *Page) string {
+	var levels []string
+	for _, s := range p.Sections {
+		levels = append(levels, strings.Repeat("#", s.Level))
+	}
+	return strings.Join(levels, " ")
+}
+
+func compare(t *testing.T, p *Page, s *Section, other *Page, theirs *Section) {
+	t.Helper()
+	where := fmt.Sprintf("%s:%d and %s:%d", p.Path, s.Line, other.Path, theirs.Line)
+	assert.Equal(t, s.Figures(), theirs.Figures(), "%s: other figures in the text", where)
+	assert.ElementsMatch(t, s.Spans, theirs.Spans, "%s: other `code` in the text", where)
+	if !assert.Len(t, theirs.Blocks, len(s.Blocks), "%s: other blocks of code", where) {
+		return
+	}
+	for i, b := range s.Blocks {
+		where := fmt.Sprintf("%s:%d and %s:%d", p.Path, b.Line, other.Path, theirs.Blocks[i].Line)
+		if b.Language == "mermaid" { // its words are translated
+			assert.Len(t, theirs.Blocks[i].Lines, len(b.Lines), where)
+			continue
+		}
+		assert.Equal(t, b.Language+" "+b.Of, theirs.Blocks[i].Language+" "+theirs.Blocks[i].Of, where)
+		assert.Equal(t, code(b), code(theirs.Blocks[i]), where)
+	}
+}
+
+// code leaves out comments in commands, which are translated.
+func code(b Block) string {
+	all := strings.Join(b.Lines, "\n")
+	if b.Language == "sh" {
+		all = regexp.MustCompile(` *# .*`).ReplaceAllString(all, "")
+	}
+	return all
+}
+
+// TestShape has every chapter's page in the same parts.
+func TestShape(t *testing.T) {
+	for _, dir := range []string{"docs", "docs/zh"} {
+		first := parts(page(t, dir+"/v1.md"))
+		for _, chapter := range chapters(t)[1:] {
+			assert.Equal(t, first, parts(page(t, dir+"/"+chapter+".md")), "%s/%s.md is of another shape than v1.md", dir, chapter)
+		}
+	}
+}
+
+func parts(p *Page) (headings []string) {
+	for _, s := range p.Sections {
+		if s.Level == 2 {
+			headings = append(headings, s.Heading)
+		}
+	}
+	return headings
+}
+
+func chapters(t *testing.T) (names []string) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(repository, "v[0-9]*", "go.mod"))
+	require.NoError(t, err)
+	for _, mod := range found {
+		names = append(names, filepath.Base(filepath.Dir(mod)))
+	}
+	require.NotEmpty(t, names)
+	return names
+}
+
+// TestNamedTests looks whether the tests that pages name exist.
+func TestNamedTests(t *testing.T) {
+	exist := allTests(t)
+	for _, p := range pages(t) {
+		for _, s := range p.Sections {
+			for _, table := range s.Tables {
+				column := slices.IndexFunc(table.Head, func(head string) bool { return head == "test" || head == "测试" })
+				for _, row := range table.Rows {
+					for i, span := range row {
+						for _, name := range span {
+							assert.True(t, i != column || exist[name], "%s:%d: there is no test %s", p.Path, s.Line, name)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// allTests are the names of the suite's tests and exercises, and of all test functions.
+func allTests(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(|^\t\t\{"(\w+)", `)
+	for _, pattern := range []string{"tests/suite/*.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go"} {
+		files, err := filepath.Glob(filepath.Join(repository, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, found := range declared.FindAllSubmatch(source, -1) {
+				names[string(found[1])+string(found[2])] = true
+			}
+		}
+	}
+	return names
+}
+
+// TestSessions does what the pages have readers do, each page by itself, and compares what comes of it.
+func TestSessions(t *testing.T) {
+	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cluster", "tests/stack", "tests/cmd")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", ".build/startup", "./tests/cmd/startup")
+	build.Dir = repository
+	out, err := build.CombinedOutput() // once, and not by every startup.sh
+	require.NoError(t, err, "%s", out)
+	for _, p := range pages(t) {
+		steps := Steps(p)
+		if isChinese(p.Path) || len(steps) == 0 { // TestTwins has the same in both
+			continue
+		}
+		t.Run(strings.TrimSuffix(path.Base(p.Path), ".md"), func(t *testing.T) {
+			t.Parallel()
+			session, err := OpenSession(p.Path)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, session.Close()) }()
+			for _, step := range steps {
+				if err := session.Do(step); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
