@@ -277,7 +277,7 @@ func allTests(t *testing.T) map[string]bool {
 func TestSessions(t *testing.T) {
 	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cluster", "tests/stack", "tests/cmd")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", ".build/startup", "./tests/cmd/startup")
-	build.Dir = repository
+	build.Dir, build.Env = repository, ownEnvironment(os.Environ())
 	out, err := build.CombinedOutput() // once, and not by every startup.sh
 	require.NoError(t, err, "%s", out)
 	for _, p := range pages(t) {

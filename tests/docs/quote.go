@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -95,8 +96,8 @@ func contains(file string, lines []string) error {
 	if err != nil {
 		return err
 	}
-	plain := strings.NewReplacer("\n//\t", "\n", "\n// ", "\n", "\n//\n", "\n\n").Replace("\n" + string(source))
-	if !strings.Contains(plain, "\n"+strings.Join(lines, "\n")+"\n") {
+	plain := regexp.MustCompile(`(?m)^//[\t ]?`).ReplaceAllString(string(source), "")
+	if !strings.Contains("\n"+plain, "\n"+strings.Join(lines, "\n")+"\n") {
 		return fmt.Errorf("%s has no such lines: quote it as it is", file)
 	}
 	return nil
@@ -110,7 +111,7 @@ func figures(ctx context.Context, lines []string) (quoted []string, err error) {
 			continue
 		}
 		cmd := exec.CommandContext(ctx, "bash", "-c", command)
-		cmd.Dir = repository
+		cmd.Dir, cmd.Env = repository, ownEnvironment(os.Environ())
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w: %s", command, err, out)

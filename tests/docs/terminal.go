@@ -38,7 +38,7 @@ type terminal struct {
 // it has from here ends, however that comes to pass.
 func openTerminal(dir, temp string) (*terminal, error) {
 	t := &terminal{shell: exec.Command("bash", "--norc", "--noprofile"), done: make(chan struct{})}
-	t.shell.Dir, t.shell.Env = dir, append(withoutServers(os.Environ()), "TMPDIR="+temp, "LC_ALL=C.UTF-8")
+	t.shell.Dir, t.shell.Env = dir, append(ownEnvironment(os.Environ()), "TMPDIR="+temp, "LC_ALL=C.UTF-8")
 	output, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -55,11 +55,12 @@ func openTerminal(dir, temp string) (*terminal, error) {
 	return t, t.enter(`set -m; trap 'kill $(jobs -p) 2>/dev/null' EXIT`)
 }
 
-// withoutServers leaves out what would have startup.sh take other servers than the pages say.
-func withoutServers(env []string) []string {
+// ownEnvironment leaves out what would have commands do something else than the pages say: other
+// servers, or go commands that do not see all modules.
+func ownEnvironment(env []string) []string {
 	return slices.DeleteFunc(env, func(setting string) bool {
 		name, _, _ := strings.Cut(setting, "=")
-		return slices.Contains([]string{"STACK", "RABBITMQ_SERVER", "ES_SERVER", "GOFLAGS"}, name)
+		return slices.Contains([]string{"STACK", "RABBITMQ_SERVER", "ES_SERVER", "GOFLAGS", "GOWORK"}, name)
 	})
 }
 

@@ -27,10 +27,11 @@ import (
 // they compute, some of them only.
 const atOnce = 8
 
-// Main is the TestMain of a chapter: it adds the flags -api and -long.
+// Main is the TestMain of a chapter: it adds the flags -api, -long and -exercises.
 func Main(m *testing.M) {
 	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster of our own")
 	flag.Bool("long", false, "where there is a short and a long form of a test, run the long one")
+	flag.Bool("exercises", false, "run what the chapter's page leaves to readers, instead of the tests: all of it fails")
 	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
 		panic(err) // of a test binary: there is such a flag
 	}
@@ -38,9 +39,11 @@ func Main(m *testing.M) {
 }
 
 // IsLong tells whether tests should be run in their long form.
-func IsLong() bool {
-	long := flag.Lookup("long")
-	return long != nil && long.Value.String() == "true"
+func IsLong() bool { return isSet("long") }
+
+func isSet(name string) bool {
+	set := flag.Lookup(name)
+	return set != nil && set.Value.String() == "true"
 }
 
 // Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
@@ -48,6 +51,10 @@ func IsLong() bool {
 // much company as others.
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
+	if isSet("exercises") {
+		b.runOneByOne(t, exercisesOf(number), sharedServers)
+		return
+	}
 	list := append(testsOf(number), more...)
 	var running sync.WaitGroup
 	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })

@@ -1,0 +1,72 @@
+package docs
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestExercises has each chapter fail the exercises that its page names, and no others: each by its
+// own doing, and not because the chapter did not start.
+func TestExercises(t *testing.T) {
+	for _, chapter := range chapters(t) {
+		t.Run(chapter, func(t *testing.T) {
+			t.Parallel()
+			failed := runExercises(t, chapter)
+			named := exercisesOf(page(t, "docs/"+chapter+".md"))
+			for _, name := range named {
+				assert.Contains(t, failed[name], "exercises.go:", "%s does not fail in %s: if it is solved there, it belongs into tests.go, "+
+					"and a page that calls it an exercise is to be corrected", name, chapter)
+				delete(failed, name)
+			}
+			assert.Empty(t, failed, "exercises that docs/%s.md does not name", chapter)
+		})
+	}
+}
+
+// exercisesOf lists what a page names as "test `Name`".
+func exercisesOf(p *Page) (names []string) {
+	for _, s := range p.Sections {
+		if s.Heading != "Exercises" {
+			continue
+		}
+		for _, span := range s.Spans {
+			if name, ok := strings.CutPrefix(span, "TestChapter/"); ok {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// runExercises returns what failed, and how.
+func runExercises(t *testing.T, chapter string) map[string]string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", ".", "-exercises")
+	cmd.Dir, cmd.Env = filepath.Join(repository, chapter), append(ownEnvironment(os.Environ()), "STACK=embedded")
+	out, _ := cmd.Output() // that it fails is what is expected
+	said, failed := map[string]string{}, map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		var event struct{ Action, Test, Output string }
+		require.NoError(t, json.Unmarshal([]byte(line), &event), line)
+		name, isExercise := strings.CutPrefix(event.Test, "TestChapter/")
+		said[name] += event.Output
+		if isExercise && event.Action == "fail" {
+			failed[name] = said[name]
+		}
+	}
+	require.NotEmpty(t, failed, "%s", out)
+	return failed
+}
+
+func TestExercisesOf(t *testing.T) {
+	p := parse("x.md", []byte("## Exercises\n1. **Bold.** `TestChapter/One`: a `b`.\n2. `TestChapter/Two`\n## Other\n`TestChapter/Three`\n"))
+	require.True(t, slices.Equal([]string{"One", "Two"}, exercisesOf(p)))
+}
