@@ -285,7 +285,7 @@ func TestSessions(t *testing.T) {
 		if isChinese(p.Path) || len(steps) == 0 { // TestTwins has the same in both
 			continue
 		}
-		t.Run(strings.TrimSuffix(path.Base(p.Path), ".md"), func(t *testing.T) {
+		t.Run(strings.ReplaceAll(strings.TrimSuffix(p.Path, ".md"), "/", "-"), func(t *testing.T) {
 			t.Parallel()
 			session, err := OpenSession(p.Path)
 			require.NoError(t, err)

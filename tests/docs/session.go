@@ -144,7 +144,7 @@ func (s *Session) hidden(command string) string {
 		return strconv.Itoa(n - firstPort + s.port)
 	})
 	command = strings.ReplaceAll(command, "/tmp/", s.temp+"/")
-	start := regexp.MustCompile(`^(\./v\d+/script/startup\.sh)\b`)
+	start := regexp.MustCompile(`(\./v\d+/script/startup\.sh)\b`)
 	if api := s.port + 6; strings.HasPrefix(command, "./v1/") {
 		return start.ReplaceAllString(command, fmt.Sprintf("${1} -api-port %d", s.port))
 	} else {
