@@ -89,7 +89,7 @@ func TestQuotes(t *testing.T) {
 			with = append(with, quoted(t, p, b, known))
 		}
 		if updating() {
-			require.NoError(t, Update(p, blocks, with))
+			require.NoError(t, os.WriteFile(filepath.Join(repository, p.Path), Replaced(p, blocks, with), 0o644))
 		}
 	}
 }
@@ -106,10 +106,29 @@ func quoted(t *testing.T, p *Page, b Block, known map[string][]string) []string 
 		known[key] = want
 	}
 	if !updating() {
-		assert.Equal(t, strings.Join(want, "\n"), strings.Join(b.Lines, "\n"),
-			"%s:%d: it is out of date: go test ./tests/docs -run TestQuotes -update writes it anew", p.Path, b.Line)
+		same(t, p.Path, b, b.Lines, "the source has", want,
+			"go test ./tests/docs -run TestQuotes -update writes it anew")
 	}
 	return want
+}
+
+// same compares the lines of a block of a page with others, and says where they begin to differ.
+func same(t *testing.T, path string, b Block, lines []string, what string, others []string, advice string) {
+	t.Helper()
+	for i := range max(len(lines), len(others)) {
+		line, other := lineAt(lines, i), lineAt(others, i)
+		if line != other {
+			t.Errorf("%s:%d: the page has\n\t%s\nand %s\n\t%s\n%s", path, b.Line+i, line, what, other, advice)
+			return
+		}
+	}
+}
+
+func lineAt(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(nothing more)"
 }
 
 func commandsOf(b Block) []string {
@@ -192,17 +211,19 @@ func compare(t *testing.T, p *Page, s *Section, other *Page, theirs *Section) {
 			continue
 		}
 		assert.Equal(t, b.Language+" "+b.Of, theirs.Blocks[i].Language+" "+theirs.Blocks[i].Of, where)
-		assert.Equal(t, code(b), code(theirs.Blocks[i]), where)
+		same(t, p.Path, b, code(b), other.Path+" has", code(theirs.Blocks[i]), "correct the one that is wrong")
 	}
 }
 
 // code leaves out comments in commands, which are translated.
-func code(b Block) string {
-	all := strings.Join(b.Lines, "\n")
-	if b.Language == "sh" {
-		all = regexp.MustCompile(` *# .*`).ReplaceAllString(all, "")
+func code(b Block) []string {
+	lines := slices.Clone(b.Lines)
+	for i := range lines {
+		if b.Language == "sh" {
+			lines[i] = regexp.MustCompile(` *# .*`).ReplaceAllString(lines[i], "")
+		}
 	}
-	return all
+	return lines
 }
 
 // TestShape has every chapter's page in the same parts.

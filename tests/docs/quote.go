@@ -121,13 +121,13 @@ func figures(ctx context.Context, lines []string) (quoted []string, err error) {
 	return quoted, nil
 }
 
-// Update writes a page with blocks replaced, in the order in which they stand there.
-func Update(p *Page, blocks []Block, with [][]string) error {
+// Replaced returns a page with what is in blocks, in the order in which they stand there, replaced.
+func Replaced(p *Page, blocks []Block, with [][]string) []byte {
 	lines := strings.Split(string(p.source), "\n")
 	for i := len(blocks) - 1; i >= 0; i-- {
 		from := blocks[i].Line - 1
 		rest := append([]string{}, lines[from+len(blocks[i].Lines):]...)
 		lines = append(append(lines[:from], with[i]...), rest...)
 	}
-	return os.WriteFile(filepath.Join(repository, p.Path), []byte(strings.Join(lines, "\n")), 0o644)
+	return []byte(strings.Join(lines, "\n"))
 }
