@@ -313,7 +313,7 @@ func TestSessions(t *testing.T) {
 			defer func() { require.NoError(t, session.Close()) }()
 			for _, step := range steps {
 				if err := session.Do(step); err != nil {
-					t.Fatal(err)
+					t.Fatalf("%v\nIf the program is right, correct the page, here and in its Chinese twin.", err)
 				}
 			}
 		})

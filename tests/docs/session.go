@@ -174,7 +174,6 @@ func (s *Session) failed(step Step, printed string, err error) error {
 	if err != nil {
 		reason = fmt.Sprintf(" (%v)", err)
 	}
-	return fmt.Errorf("%s:%d: $ %s%s\n--- the page says:\n%s\n--- it prints:\n%s\n---\n"+
-		"If the program is right, correct the page, here and in its Chinese twin.",
+	return fmt.Errorf("%s:%d: $ %s%s\n--- the page says:\n%s\n--- it prints:\n%s\n---",
 		s.page, step.Line, step.Command, reason, strings.Join(step.Want, "\n"), tidy(printed))
 }
