@@ -296,6 +296,11 @@ func allTests(t *testing.T) map[string]bool {
 
 // TestSessions does what the pages have readers do, each page by itself, and compares what comes of it.
 func TestSessions(t *testing.T) {
+	for _, tool := range []string{"bash", "curl", "openssl", "pgrep", "ps", "cmp"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("there is no %s here, which pages have readers type: on Debian, apt-get install curl openssl procps diffutils", tool)
+		}
+	}
 	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cluster", "tests/stack", "tests/cmd")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", ".build/startup", "./tests/cmd/startup")
 	build.Dir, build.Env = repository, ownEnvironment(os.Environ())
