@@ -311,8 +311,17 @@ func spreadAgain(t *testing.T, s *Store) {
 	})
 }
 
+// slowServiceDelaysNobody freezes two data services that an object is being read from. More than once:
+// one whose answer to a locate is late is not read from at all.
 func slowServiceDelaysNobody(t *testing.T, s *Store) {
-	s.awaitSix(t)
+	for range 3 {
+		s.awaitSix(t)
+		s.readWhileTwoFreeze(t)
+	}
+}
+
+func (s *Store) readWhileTwoFreeze(t *testing.T) {
+	t.Helper()
 	name, body := newName(), newBody(64<<20)
 	s.put(t, name, body)
 	response, err := s.http.Get(objectURL(s.api[0], name))
@@ -320,8 +329,12 @@ func slowServiceDelaysNobody(t *testing.T, s *Store) {
 	defer response.Body.Close() // read to its end
 	_, err = io.CopyN(io.Discard, response.Body, 1<<20)
 	require.NoError(t, err)
-	holder := s.ownerOf(t, s.shardFiles(t, body)[0])
-	require.NoError(t, holder.Freeze())
+	files := s.shardFiles(t, body)
+	for _, file := range files[:2] {
+		holder := s.ownerOf(t, file)
+		require.NoError(t, holder.Freeze())
+		defer func() { require.NoError(t, holder.Thaw()) }()
+	}
 	start := time.Now()
 	n, err := io.Copy(io.Discard, response.Body)
 	require.NoError(t, err)
