@@ -52,10 +52,10 @@ func isSet(name string) bool {
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
 	if isSet("exercises") {
-		b.runOneByOne(t, exercisesOf(number), sharedServers)
+		b.runOneByOne(t, of(number, exercises()), sharedServers)
 		return
 	}
-	list := append(testsOf(number), more...)
+	list := append(of(number, tests()), more...)
 	var running sync.WaitGroup
 	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })
 	running.Go(func() { b.runOneByOne(t, that(list, Alone), sharedServers) })
@@ -63,9 +63,9 @@ func Run(t *testing.T, number int, more ...Test) {
 	running.Wait()
 }
 
-// testsOf lists what a chapter of that number is tried with.
-func testsOf(number int) []Test {
-	return slices.DeleteFunc(tests(), func(test Test) bool { return !test.of.has(number) })
+// of returns those that a chapter of that number is tried with.
+func of(number int, list []Test) []Test {
+	return slices.DeleteFunc(list, func(test Test) bool { return !test.of.has(number) })
 }
 
 func that(list []Test, needs Company) []Test {
