@@ -275,12 +275,12 @@ func TestNamedTests(t *testing.T) {
 	}
 }
 
-// allTests are the names of the suite's tests and exercises, and of all test functions.
+// allTests are the names of the suite's tests and exercises, of those of package fault, and of all test functions.
 func allTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(|^\t\t\{"(\w+)", `)
-	for _, pattern := range []string{"tests/suite/*.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go"} {
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(|^\t\t\{(?:Name: )?"(\w+)", `)
+	for _, pattern := range []string{"tests/suite/*.go", "tests/fault/*.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go"} {
 		files, err := filepath.Glob(filepath.Join(repository, pattern))
 		require.NoError(t, err)
 		for _, file := range files {

@@ -284,7 +284,7 @@ func spreadAgain(t *testing.T, s *Store) {
 	require.NoError(t, s.Cluster.Data[1].Start())
 	s.AwaitSix(t)
 	s.RequireObject(t, name, body)
-	Eventually(t, RepairPatience, func() error {
+	Eventually(t, 10*time.Second, func() error {
 		places, err := s.Located(t.Context(), body)
 		if err != nil {
 			return err
