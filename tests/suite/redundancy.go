@@ -57,3 +57,19 @@ func putRepairs(t *testing.T, s *Store) {
 	s.Put(t, NewName(), body)
 	s.RequireWhole(t, body, contents)
 }
+
+// putHealsRottenShards puts content again of which more shards have rotted than can be made up for, and
+// nobody has noticed yet.
+func putHealsRottenShards(t *testing.T, s *Store) {
+	s.NeedProcesses(t)
+	body := NewBody(1000)
+	name, files, contents := s.PutShards(t, body)
+	for _, i := range []int{0, 1, 4} {
+		flip(t, files[i], 100)
+	}
+	again := NewName()
+	s.Put(t, again, body)
+	require.NoError(t, s.IsWhole(t.Context(), body, contents))
+	s.RequireObject(t, again, body)
+	s.RequireObject(t, name, body)
+}

@@ -139,6 +139,7 @@ func redundancyTests() []Test {
 		{"SixShards", redundancy(), sixShards, Together},
 		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Together},
 		{"PutRepairs", redundancy(), putRepairs, Together},
+		{"PutHealsRottenShards", redundancy(), putHealsRottenShards, Together},
 	}
 }
 
