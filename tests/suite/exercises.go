@@ -34,7 +34,6 @@ func exercises() []Test {
 		{"EqualContentAtOnceIsOneFile", only(4), equalContentAtOnceIsOneFile, Alone},
 		{"UploadsAreBounded", only(4), uploadsAreBounded, Alone},
 		{"SpreadAgain", only(5), spreadAgain, Alone},
-		{"SlowServiceDelaysNobody", only(5), slowServiceDelaysNobody, Alone},
 		{"LossIsFoundUnread", only(5), lossIsFoundUnread, Alone},
 	}
 }
@@ -298,24 +297,6 @@ func spreadAgain(t *testing.T, s *Store) {
 		}
 		return nil
 	})
-}
-
-// slowServiceDelaysNobody reads a small object again and again in the seconds in which two data services
-// that do not answer are still taken to be alive.
-func slowServiceDelaysNobody(t *testing.T, s *Store) {
-	s.AwaitSix(t)
-	body := NewBody(1000)
-	name, files, _ := s.PutShards(t, body)
-	for _, file := range files[:2] {
-		holder := s.OwnerOf(t, file)
-		require.NoError(t, holder.Freeze())
-		defer func() { require.NoError(t, holder.Thaw()) }()
-	}
-	start := time.Now()
-	for range 10 {
-		s.RequireObject(t, name, body)
-	}
-	require.Less(t, time.Since(start), 2*time.Second, "ten times waited for two that do not answer")
 }
 
 func lossIsFoundUnread(t *testing.T, s *Store) {

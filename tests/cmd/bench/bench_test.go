@@ -69,8 +69,9 @@ func TestChapterIsMeasured(t *testing.T) {
 	}
 	require.Len(t, v1.Limits, 2)
 	for _, limit := range v1.Limits {
-		require.Less(t, limit.Bounds[loadPut], limit.Bounds[loadGet])
-		require.Less(t, limit.Bounds[loadGet], limit.Bounds[loadMixed]*(getsPerPut+1))
+		for _, load := range []load{loadPut, loadGet, loadMixed} {
+			require.Positive(t, limit.Bounds[load])
+		}
 	}
 }
 
