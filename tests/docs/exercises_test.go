@@ -16,6 +16,7 @@ import (
 // TestExercises has each chapter fail the exercises that its page names, and no others: each by its
 // own doing, and not because the chapter did not start.
 func TestExercises(t *testing.T) {
+	t.Parallel()
 	for _, chapter := range chapters(t) {
 		t.Run(chapter, func(t *testing.T) {
 			t.Parallel()
