@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // moment is when a sync began, told as its error.
@@ -18,13 +16,13 @@ func (m moment) Error() string { return fmt.Sprint(int64(m)) }
 // it came, which would not see what the caller did.
 func TestSharedSyncBeginsAfterTheCall(t *testing.T) {
 	var s sharedSync
-	var clock, syncs atomic.Int64
+	var clock atomic.Int64
 	var calling sync.WaitGroup
 	for range 16 {
 		calling.Go(func() {
 			for range 1000 {
 				before := clock.Add(1)
-				err := s.do(func() error { syncs.Add(1); return moment(clock.Add(1)) })
+				err := s.do(func() error { return moment(clock.Add(1)) })
 				if began, ok := err.(moment); !ok || int64(began) <= before {
 					t.Errorf("called at %d, served by a sync that began at %v", before, err)
 				}
@@ -32,6 +30,4 @@ func TestSharedSyncBeginsAfterTheCall(t *testing.T) {
 		})
 	}
 	calling.Wait()
-	require.Positive(t, syncs.Load())
-	require.LessOrEqual(t, syncs.Load(), int64(16_000))
 }

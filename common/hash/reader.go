@@ -55,10 +55,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // check returns io.EOF if all is well.
 func (r *Reader) check() error {
-	if got := Hash(r.sum.Sum(nil)); got != r.want {
-		return fmt.Errorf("%w: the content has %s, not %s", ErrMismatch, got, r.want)
+	if err := compare(r.sum, r.want); err != nil {
+		return err
 	}
 	return io.EOF
+}
+
+func compare(sum hash.Hash, want Hash) error {
+	if got := Hash(sum.Sum(nil)); got != want {
+		return fmt.Errorf("%w: the content has %s, not %s", ErrMismatch, got, want)
+	}
+	return nil
 }
 
 // Err returns what ended the reader other than its end, or nil.

@@ -2,7 +2,6 @@ package hash
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"hash"
 	"io"
 )
@@ -26,8 +25,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.sum.Write(p) // never fails
 	w.left -= int64(len(p))
 	if w.left <= 0 {
-		if got := Hash(w.sum.Sum(nil)); got != w.want {
-			return 0, fmt.Errorf("%w: the content has %s, not %s", ErrMismatch, got, w.want)
+		if err := compare(w.sum, w.want); err != nil {
+			return 0, err
 		}
 	}
 	return w.to.Write(p)
