@@ -174,8 +174,8 @@ func (d *Dir) Save(name string, body io.Reader) error {
 // little enough to be in a core's cache when it is written.
 const bufferSize = 128 << 10
 
-// behind is how many bytes are written before the disk is told to begin with them, so that it is not idle
-// until the commit.
+// behind is how many bytes are written before they are made durable while more come: what is left to do for the
+// commit takes little time then, and the disk is not idle until it.
 const behind = 1 << 20
 
 // Temp is a file that is being written. It ends with Commit or Drop. It is for one goroutine at a
@@ -183,8 +183,9 @@ const behind = 1 << 20
 type Temp struct {
 	dir     *Dir
 	file    *os.File
-	written int64 // bytes
-	begun   int64 // bytes that the disk was told to begin with
+	written int64      // bytes
+	begun   int64      // bytes when the last sync began
+	synced  chan error // has what the last sync returned, unless one is running
 }
 
 // Create begins a file that nobody can see yet.
@@ -193,7 +194,9 @@ func (d *Dir) Create() (*Temp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Temp{dir: d, file: f}, nil
+	t := &Temp{dir: d, file: f, synced: make(chan error, 1)}
+	t.synced <- nil
+	return t, nil
 }
 
 // Append adds what from has until EOF, and tells how many bytes that was.
@@ -210,16 +213,26 @@ func (a appender) Write(p []byte) (int, error) {
 	n, err := a.t.file.Write(p)
 	a.t.written += int64(n)
 	if a.t.written-a.t.begun >= behind {
-		beginWriting(a.t.file, a.t.begun, a.t.written-a.t.begun)
-		a.t.begun = a.t.written
+		a.t.syncBehind()
 	}
 	return n, err
+}
+
+// syncBehind begins to make durable what has been written, unless the last time is not over. An error is kept
+// for the commit: the kernel tells each only once.
+func (t *Temp) syncBehind() {
+	select {
+	case err := <-t.synced:
+		t.begun = t.written
+		go func() { t.synced <- errors.Join(err, t.file.Sync()) }()
+	default:
+	}
 }
 
 // Commit makes the file durable and then visible under name, in place of a file that had the name.
 // After an error there is nothing of it, or, if the very last step failed, all of it.
 func (t *Temp) Commit(name string) error {
-	err := errors.Join(t.file.Sync(), t.file.Close())
+	err := errors.Join(<-t.synced, t.file.Sync(), t.file.Close())
 	if err == nil {
 		err = t.dir.commit(t.file.Name(), name)
 	}
@@ -231,6 +244,7 @@ func (t *Temp) Commit(name string) error {
 
 // Drop removes what has been written.
 func (t *Temp) Drop() error {
+	<-t.synced // of no use any more, whatever it says
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 
