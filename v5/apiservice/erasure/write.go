@@ -106,19 +106,15 @@ type branch struct {
 	stripes chan *shared // has room for all that there are, so that a slow branch does not hold up the others' turn
 	whole   bool         // all stripes were given; set before stripes is closed
 
-	upload *objectstream.Upload
-	err    error
-
-	reading sync.Mutex    // of what follows
-	stop    chan struct{} // closed when nothing is to be read any more
-	current *shared       // being sent
-	rest    []byte        // what is left to send of it, or of the header
+	upload  *objectstream.Upload
+	err     error
+	current *shared // being sent
+	begun   bool    // the header was given
 }
 
 func (f *fanout) addBranch(shard int) {
 	f.branches = append(f.branches, &branch{
 		fanout: f, shard: shard, stripes: make(chan *shared, stripesAtOnce),
-		stop: make(chan struct{}), rest: f.object.Header(shard),
 	})
 }
 
@@ -171,11 +167,8 @@ func (b *branch) run(ctx context.Context, streams Streams) {
 		return err
 	})
 	if b.err == nil {
-		b.err = b.upload.Send(ctx, b)
+		b.err = b.upload.Send(ctx, b.next)
 	}
-	close(b.stop)
-	b.reading.Lock() // net/http may be reading still when a request has failed
-	defer b.reading.Unlock()
 	b.letGo()
 	for s := range b.stripes {
 		b.release(s)
@@ -185,40 +178,26 @@ func (b *branch) run(ctx context.Context, streams Streams) {
 func (b *branch) letGo() {
 	if b.current != nil {
 		b.release(b.current)
+		b.current = nil
 	}
-	b.current, b.rest = nil, nil
 }
 
-// Read gives the bytes of the shard file.
-func (b *branch) Read(p []byte) (int, error) {
-	b.reading.Lock()
-	defer b.reading.Unlock()
-	if len(b.rest) == 0 {
-		b.letGo()
-		if err := b.await(); err != nil {
-			return 0, err
-		}
+// next gives the header, and then what each stripe has of the shard.
+func (b *branch) next() ([]byte, error) {
+	if !b.begun {
+		b.begun = true
+		return b.object.Header(b.shard), nil
 	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
-
-// await takes the next stripe. After stop it takes none.
-func (b *branch) await() error {
-	select {
-	case <-b.stop:
-		return errBrokeOff
-	case s, more := <-b.stripes:
-		if !more && b.whole {
-			return io.EOF
-		}
-		if !more {
-			return errBrokeOff
-		}
-		b.current, b.rest = s, s.stripe.Shard(b.shard)
-		return nil
+	b.letGo()
+	s, more := <-b.stripes
+	switch {
+	case more:
+		b.current = s
+		return s.stripe.Shard(b.shard), nil
+	case b.whole:
+		return nil, io.EOF
 	}
+	return nil, errBrokeOff
 }
 
 func (b *branch) drop(ctx context.Context) {

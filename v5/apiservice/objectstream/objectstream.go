@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"gostore/common/httpd"
@@ -34,8 +33,15 @@ type Client struct {
 
 // NewClient returns a client with a pool of connections of its own.
 func NewClient() *Client {
+	dialer := net.Dialer{Timeout: dialPatience}
 	return &Client{&http.Client{Transport: &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: dialPatience}).DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			c, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return conn{c}, nil
+		},
 		IdleConnTimeout:     idlePatience,
 		MaxIdleConnsPerHost: idlePerHost,
 		DisableCompression:  true,
@@ -68,27 +74,15 @@ func (c *Client) Put(ctx context.Context, address, name string, shard net.Buffer
 	for _, piece := range shard {
 		request.ContentLength += int64(len(piece))
 	}
-	var reading sync.WaitGroup // net/http may be reading still when a request has failed
-	defer reading.Wait()
+	var sent bodies
+	defer sent.open.Wait()
 	request.GetBody = func() (io.ReadCloser, error) { // again where a connection turns out to have been closed
-		reading.Add(1)
-		return &pieces{slices.Clone(shard), sync.OnceFunc(reading.Done)}, nil
+		return sent.add(slices.Clone(shard), func() ([]byte, error) { return nil, io.EOF }, watch), nil
 	}
 	if request.Body, err = request.GetBody(); err != nil {
 		return err
 	}
 	return c.finish(request, address)
-}
-
-// pieces is the body of a PUT. net/http closes it when it will not read on.
-type pieces struct {
-	net.Buffers
-	close func()
-}
-
-func (p *pieces) Close() error {
-	p.close()
-	return nil
 }
 
 // Check has the data service at address look whether what it has under name is whole. ErrGone: it is

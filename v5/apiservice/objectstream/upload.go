@@ -44,18 +44,18 @@ func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*
 	return &Upload{c, address, strings.TrimSpace(id), size}, nil
 }
 
-// Send sends all of the content. An error of body leaves an upload that can only be dropped.
-func (u *Upload) Send(ctx context.Context, body io.Reader) error {
-	if u.size == 0 {
-		return nil
-	}
+// Send sends all of the content. next gives it piece by piece, and then io.EOF; another error leaves an upload
+// that can only be dropped. A piece is not looked at any more when next is called again, or Send has returned.
+func (u *Upload) Send(ctx context.Context, next func() ([]byte, error)) error {
 	ctx, watch := watched(ctx, u.address, StallPatience)
 	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), &upload{body, watch})
+	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), nil)
 	if err != nil {
 		return err
 	}
-	request.ContentLength = u.size
+	var sent bodies
+	defer sent.open.Wait()
+	request.Body, request.ContentLength = sent.add(nil, next, watch), u.size
 	return u.client.finish(request, u.address)
 }
 

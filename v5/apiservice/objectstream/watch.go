@@ -32,20 +32,6 @@ func watched(ctx context.Context, address string, patience time.Duration) (conte
 	return ctx, &watch{ctx, timer, func() { timer.Stop(); cancel(nil) }}
 }
 
-// upload is the body of a PATCH. The clock runs between two reads, when net/http writes to the data
-// service, not in a read, which waits for our own client.
-type upload struct {
-	body  io.Reader
-	watch *watch
-}
-
-func (u *upload) Read(p []byte) (int, error) {
-	u.watch.timer.Stop()
-	n, err := u.body.Read(p)
-	u.watch.timer.Reset(StallPatience)
-	return n, err
-}
-
 // Download is a shard on its way from a data service. It is for one goroutine at a time.
 type Download struct {
 	Size  int64 // bytes
