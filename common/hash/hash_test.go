@@ -133,26 +133,6 @@ func TestReaderErr(t *testing.T) {
 	require.NoError(t, r.Err())
 }
 
-// TestWriterKeepsTheLastBytesOfWrongContent is what cuts a GET of content that is not what it should be.
-func TestWriterKeepsTheLastBytesOfWrongContent(t *testing.T) {
-	for _, want := range []Hash{Of([]byte("0123456789")), Of(nil)} {
-		var out bytes.Buffer
-		w := NewWriter(&out, want, 10)
-		_, err := w.Write([]byte("01234"))
-		require.NoError(t, err)
-		_, err = w.Write([]byte("56789"))
-		if want == Of(nil) {
-			require.ErrorIs(t, err, ErrMismatch)
-			require.Equal(t, "01234", out.String())
-			continue
-		}
-		require.NoError(t, err)
-		require.Equal(t, "0123456789", out.String())
-		_, err = w.Write([]byte("x"))
-		require.ErrorIs(t, err, ErrMismatch, "more than there should be")
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add(hello)
 	f.Add(Of(nil).Hex())

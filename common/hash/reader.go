@@ -55,13 +55,14 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // check returns io.EOF if all is well.
 func (r *Reader) check() error {
-	if err := compare(r.sum, r.want); err != nil {
+	if err := Check(r.sum, r.want); err != nil {
 		return err
 	}
 	return io.EOF
 }
 
-func compare(sum hash.Hash, want Hash) error {
+// Check looks whether a SHA-256 has come to what it should. The error wraps ErrMismatch.
+func Check(sum hash.Hash, want Hash) error {
 	if got := Hash(sum.Sum(nil)); got != want {
 		return fmt.Errorf("%w: the content has %s, not %s", ErrMismatch, got, want)
 	}

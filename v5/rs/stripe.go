@@ -44,6 +44,9 @@ func (s *Stripe) Reset(o Object, stripe int64) {
 // Len returns how many bytes of the object are in s.
 func (s *Stripe) Len() int { return s.object.StripeLen(s.number) }
 
+// Last tells whether no stripe of the object comes after s.
+func (s *Stripe) Last() bool { return s.number == s.object.Stripes()-1 }
+
 // Shard returns the memory of what shard i stores of s, the block and its checksum: the bytes to
 // append to the shard file after Encode or Reconstruct, or to read from it before Verify.
 func (s *Stripe) Shard(i int) []byte {

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gostore/chapter5/apiservice/locate"
@@ -20,13 +18,9 @@ import (
 // hurry is how long a data service may take for a block while there are other shards to read instead.
 const hurry = 500 * time.Millisecond
 
-// readAhead is how many stripes of an object are in memory while it is read: one on its way to the
-// client, one coming from data services.
-const readAhead = 2
-
 // Reader gives the bytes of an object out of any four of its shards. It reads the data shards where
-// it can; a block that is missing or rotten is made up for by one of another shard. It does not look
-// at the hash of the whole. It is for one goroutine at a time.
+// it can; a block that is missing or rotten is made up for by one of another shard. It is for one goroutine
+// at a time.
 type Reader struct {
 	ctx     context.Context
 	codec   *Codec
@@ -92,66 +86,6 @@ func (s *source) close() {
 	}
 }
 
-// WriteTo writes all of the object to w, a stripe while the next one is read. It is called once.
-func (r *Reader) WriteTo(w io.Writer) (n int64, err error) {
-	var stop context.CancelFunc
-	r.ctx, stop = context.WithCancel(r.ctx)
-	defer stop()
-	stripes := min(readAhead, r.object.Stripes())
-	free, loaded := make(chan *rs.Stripe, readAhead), make(chan *rs.Stripe)
-	for range stripes {
-		free <- r.codec.stripe(r.object)
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- r.loadAll(free, loaded) }()
-	for s := range loaded {
-		if err == nil {
-			var written int64
-			written, err = writePieces(w, s)
-			n += written
-		}
-		if err != nil {
-			stop()
-		}
-		free <- s
-	}
-	for range stripes {
-		r.codec.giveBack(r.object, <-free)
-	}
-	if failed := <-failed; err == nil {
-		err = failed
-	}
-	return n, err
-}
-
-// loadAll closes loaded at the end. All stripes are in free or loaded then.
-func (r *Reader) loadAll(free chan *rs.Stripe, loaded chan<- *rs.Stripe) error {
-	defer close(loaded)
-	for r.next < r.object.Stripes() {
-		s := <-free
-		if err := r.loadInTurn(s); err != nil {
-			free <- s
-			return err
-		}
-		loaded <- s
-	}
-	return nil
-}
-
-func writePieces(w io.Writer, s *rs.Stripe) (n int64, err error) {
-	for _, piece := range s.Data(0, s.Len()) {
-		if len(piece) == 0 {
-			continue
-		}
-		written, err := w.Write(piece)
-		n += int64(written)
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
 func (r *Reader) loadInTurn(s *rs.Stripe) error {
 	end, err := r.codec.turn(r.ctx, r.object)
 	if err != nil {
@@ -172,7 +106,7 @@ func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) e
 		}
 		missing -= r.blocks(some, stripe)
 		if r.ctx.Err() != nil {
-			return r.ctx.Err() // the client has left: that says nothing about shards
+			return r.ctx.Err() // the client has left
 		}
 	}
 	if err := reconstruct(stripe); err != nil {
@@ -229,71 +163,79 @@ func (r *Reader) findMore() {
 	}
 }
 
-// blocks reads what some shards have of a stripe, and returns how many of them are right.
+// blocks reads what some shards have of a stripe, and returns how many of them are right. They begin at
+// once, and are read in turn: what the others send meanwhile waits in the kernel.
 func (r *Reader) blocks(some []*source, stripe *rs.Stripe) (right int) {
-	var reading sync.WaitGroup
-	var wrong atomic.Int32
+	var beginning sync.WaitGroup
 	for _, s := range some {
-		reading.Go(func() {
-			if err := r.block(s, stripe); err != nil {
-				s.faulty = s.faulty || r.ctx.Err() == nil
-				wrong.Add(1)
-			}
-		})
-	}
-	reading.Wait()
-	return len(some) - int(wrong.Load())
-}
-
-// block reads a shard's block of the stripe and looks whether it is right. A shard that cannot be read
-// is not tried again; one with a rotten block is, and so is one that is slow, when there is no other.
-func (r *Reader) block(s *source, stripe *rs.Stripe) error {
-	s.tried = r.next + 1
-	err := r.seek(s)
-	if err == nil {
-		err = s.body.Fill(stripe.Shard(s.shard), s.patience())
-	}
-	if err != nil {
-		s.close()
-		if errors.Is(err, objectstream.ErrStalled) && !s.slow {
-			s.slow, s.tried = true, r.next
-		} else {
-			s.address = ""
+		s.tried = r.next + 1
+		if s.body == nil || s.at != r.next {
+			beginning.Go(func() { r.begin(s) })
 		}
-		return err
 	}
-	s.at++
-	err = stripe.Verify(s.shard)
-	if err == nil {
-		s.right++
+	beginning.Wait()
+	for _, s := range some {
+		if s.body != nil && r.block(s, stripe) {
+			right++
+		}
 	}
-	return err
+	return right
 }
 
-// seek has s go on at the next stripe. Before the first one it looks at the header: blocks behind a
+// begin has s go on at the next stripe. Before the first one it looks at the header: blocks behind a
 // rotten one may be right.
-func (r *Reader) seek(s *source) (err error) {
-	if s.body != nil && s.at == r.next {
-		return nil
-	}
+func (r *Reader) begin(s *source) {
 	s.close()
 	s.at = r.next
 	from := r.object.OffsetInShard(r.next)
 	if r.next == 0 {
 		from = 0
 	}
+	var err error
 	name := rs.Name(hash.Hash(r.object.Hash()), s.shard)
 	if s.body, err = r.codec.streams.Get(r.ctx, s.address, name, from, s.patience()); err != nil {
-		return err
+		r.failed(s, err)
+		return
 	}
 	s.faulty = s.faulty || s.body.Size != r.object.ShardSize()-from
 	if from > 0 {
-		return nil
+		return
 	}
 	header := make([]byte, rs.HeaderSize)
-	err = s.body.Fill(header, s.patience())
+	if err := s.body.Fill(header, s.patience()); err != nil {
+		r.failed(s, err)
+		return
+	}
 	s.faulty = s.faulty || !bytes.Equal(header, r.object.Header(s.shard))
-	return err
+}
+
+// block reads a shard's block of the stripe and tells whether it is right. A shard with a rotten block is
+// tried again for the next stripe.
+func (r *Reader) block(s *source, stripe *rs.Stripe) bool {
+	if err := s.body.Fill(stripe.Shard(s.shard), s.patience()); err != nil {
+		r.failed(s, err)
+		return false
+	}
+	s.at++
+	if stripe.Verify(s.shard) != nil {
+		s.faulty = true
+		return false
+	}
+	s.right++
+	return true
+}
+
+// failed leaves a shard that cannot be read. One that is slow is tried again, when there is no other.
+func (r *Reader) failed(s *source, err error) {
+	s.close()
+	if r.ctx.Err() == nil { // the client's leaving says nothing about shards
+		s.faulty = true
+	}
+	if errors.Is(err, objectstream.ErrStalled) && !s.slow {
+		s.slow, s.tried = true, r.next
+	} else {
+		s.address = ""
+	}
 }
 
 func (s *source) patience() time.Duration {

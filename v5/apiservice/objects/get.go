@@ -44,7 +44,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, co
 	defer reader.Close()
 	defer h.repairer.Look(reader)
 	describe(w, m, content)
-	_, err = reader.WriteTo(hash.NewWriter(httpd.Stream(w), content, m.Size))
+	_, err = reader.WriteTo(httpd.Stream(w))
 	if errors.Is(err, rs.ErrTooFewShards) || errors.Is(err, hash.ErrMismatch) {
 		err = fmt.Errorf("%w: %w", httpd.Unavailable("fewer shards of this object can be read than are needed: try again"), err)
 	}
