@@ -244,7 +244,7 @@ func (t *Temp) Commit(name string) error {
 
 // Drop removes what has been written.
 func (t *Temp) Drop() error {
-	<-t.synced // of no use any more, whatever it says
+	_ = <-t.synced // of no use any more, whatever it says
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 

@@ -24,7 +24,7 @@ func putMany(t *testing.T, s *suite.Store) map[string][]byte {
 	t.Helper()
 	bodies := map[string][]byte{}
 	for i := range 20 {
-		name, body := suite.NewName(), suite.NewBody(1000+i*suite.Stripe/4)
+		name, body := suite.NewName(), suite.NewBody(20_000+i*suite.Stripe/4) // larger than small objects
 		s.Put(t, name, body)
 		bodies[name] = body
 	}

@@ -73,7 +73,7 @@ func pairs() (list [][2]int) {
 // somebody puts it.
 func threeShardsGone(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
-	for _, size := range []int{100, 2*suite.Stripe + 1000} {
+	for _, size := range []int{100_000, 2*suite.Stripe + 1000} {
 		body := suite.NewBody(size)
 		name, files, contents := s.PutShards(t, body)
 		for _, file := range files[1:4] {
@@ -85,6 +85,28 @@ func threeShardsGone(t *testing.T, s *suite.Store) {
 		s.RequireObject(t, name, body)
 		s.RequireWhole(t, body, contents)
 	}
+}
+
+// smallObjectNeedsOneShard deletes all shards of a small object but one that has all of it, and then just
+// those.
+func smallObjectNeedsOneShard(t *testing.T, s *suite.Store) {
+	s.NeedProcesses(t)
+	body := suite.NewBody(1000)
+	name, files, contents := s.PutShards(t, body)
+	for _, kept := range []int{0, 4, 5} {
+		for i, file := range files {
+			if i != kept {
+				lose(t, file)
+			}
+		}
+		s.RequireObject(t, name, body)
+		s.RequireWhole(t, body, contents)
+		files = s.ShardFiles(body)
+	}
+	for _, i := range []int{0, 4, 5} {
+		lose(t, files[i])
+	}
+	requireNoByte(t, s, name, body)
 }
 
 // requireNoByte checks that an object is not to be had: an error in one line, or, where the beginning
@@ -117,7 +139,7 @@ func isGone(t *testing.T, s *suite.Store, name string) error {
 // may yet be of use. When a disk gives back what it had, the object is there.
 func threeShardsRotten(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
-	for _, size := range []int{100, 3 * suite.Stripe} {
+	for _, size := range []int{100_000, 3 * suite.Stripe} {
 		body := suite.NewBody(size)
 		name, files, contents := s.PutShards(t, body)
 		for _, file := range files[2:5] {

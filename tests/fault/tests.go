@@ -18,6 +18,7 @@ func Tests() []suite.Test {
 	return []suite.Test{
 		{Name: "TwoShardsGone", Run: twoShardsGone},
 		{Name: "ThreeShardsGone", Run: threeShardsGone},
+		{Name: "SmallObjectNeedsOneShard", Run: smallObjectNeedsOneShard},
 		{Name: "ThreeShardsRotten", Run: threeShardsRotten},
 		{Name: "EveryByteOfEveryTwoShards", Run: everyByteOfEveryTwoShards},
 		{Name: "DamagedShards", Run: damagedShards},

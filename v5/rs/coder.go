@@ -54,7 +54,7 @@ func (c *Coder) Reconstruct(s *Stripe) error {
 		return err
 	}
 	for i, good := range s.good {
-		if !good {
+		if !good || s.object.Empty(i, s.number) {
 			s.seal(i)
 		}
 	}

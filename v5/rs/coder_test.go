@@ -14,7 +14,7 @@ import (
 )
 
 func sizes() []int {
-	return []int{0, 1, 2, 3, 4, 5, 13, 255, 256, 257, 4096, 100_000, StripeSize - 1, StripeSize, StripeSize + 1, 2*StripeSize + 77}
+	return []int{0, 1, 2, 3, 4, 5, 13, 4095, 4096, 4097, 8192, 12_289, 16_384, 16_385, 100_000, StripeSize - 1, StripeSize, StripeSize + 1, 2*StripeSize + 77}
 }
 
 func random(size int) []byte {
@@ -131,7 +131,7 @@ func TestEverySetOfLostShards(t *testing.T) {
 			left := without(files, lost)
 			got, err := read(c, s, o, left, 0, o.Size())
 			whole, repairErr := repair(c, s, o, left)
-			if bits.OnesCount(lost) > ParityShards && size > 0 {
+			if tooMany(o, lost) {
 				require.ErrorIs(t, err, ErrTooFewShards)
 				require.ErrorIs(t, repairErr, ErrTooFewShards)
 				require.Empty(t, got)
@@ -142,6 +142,16 @@ func TestEverySetOfLostShards(t *testing.T) {
 			require.Equal(t, files, whole, "%d bytes without %06b", size, lost)
 		}
 	}
+}
+
+// tooMany knows that the first stripe has no fewer blocks that are needed than others.
+func tooMany(o Object, lost uint) bool {
+	for i := range Shards {
+		if o.Size() == 0 || o.Empty(i, 0) {
+			lost &^= 1 << i
+		}
+	}
+	return bits.OnesCount(lost) > ParityShards
 }
 
 // Which two shards are rotten is another in every stripe.
@@ -277,17 +287,17 @@ func TestRange(t *testing.T) {
 }
 
 func TestEveryRangeOfASmallObject(t *testing.T) {
-	c, s, content := newCoder(t), used(), random(21)
+	c, s, content := newCoder(t), used(), random(SmallBlock+21)
 	o, files := objectOf(content), encode(t, content)
 	load(s, o, 0, without(files, 0b1010))
 	require.NoError(t, c.ReconstructData(s))
-	for to := range len(content) + 1 {
-		for from := range to + 1 {
+	for to := SmallBlock - 21; to <= len(content); to++ {
+		for from := SmallBlock - 22; from <= to; from++ {
 			pieces := s.Data(from, to)
 			require.Equal(t, string(content[from:to]), string(bytes.Join(pieces[:], nil)))
 		}
 	}
-	pieces := s.Data(0, 24)
+	pieces := s.Data(0, len(content)+3)
 	require.Equal(t, content, bytes.Join(pieces[:], nil), "padding is no data")
 }
 
@@ -302,9 +312,24 @@ func TestResetForgets(t *testing.T) {
 	require.Equal(t, 1, s.Len())
 }
 
+// Of a small object one block is enough, and the empty ones are written nevertheless.
+func TestEmptyBlocksNeedNotBeRead(t *testing.T) {
+	c, s := newCoder(t), used()
+	for size, lost := range map[int]uint{1: 0b001111, SmallBlock: 0b101111, SmallBlock + 1: 0b001111, 3 * SmallBlock: 0b101010} {
+		content := random(size)
+		o, files := objectOf(content), encode(t, content)
+		got, err := read(c, s, o, without(files, lost), 0, o.Size())
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(content, got), size)
+		whole, err := repair(c, s, o, without(files, lost))
+		require.NoError(t, err)
+		require.Equal(t, files, whole, size)
+	}
+}
+
 // A block that was right and is read again, wrong, is not right any more.
 func TestVerifyAgain(t *testing.T) {
-	c, s, content := newCoder(t), used(), random(100)
+	c, s, content := newCoder(t), used(), random(4*SmallBlock)
 	o, files := objectOf(content), encode(t, content)
 	load(s, o, 0, without(files, 0b11))
 	s.Shard(2)[0] ^= 1

@@ -16,8 +16,13 @@
 //	shard 5    parity of blocks 0 to 3             parity …
 //
 // The last stripe is shorter: what is left of the object, divided by four and rounded up, is the
-// length of each of its blocks, and up to 3 zeros fill the last of them. So an object of 4 KiB has
-// blocks of 1 KiB, and one of 0 bytes has no stripe.
+// length of each of its blocks, and up to 3 zeros fill the last of them. An object of 0 bytes has no stripe.
+//
+// But an object of one stripe has blocks of 4 KiB, or of all its bytes if it has fewer, where a quarter would
+// be less. So it lies in one to three data blocks, and the others are empty: they have zeros only, and nobody
+// needs to read them. An object of 4 KiB is read from one data service and not from four. The price is room:
+// six times its size and not one and a half, which on most file systems is none up to 4036 bytes, since a file
+// takes 4 KiB at least.
 //
 // # The shard file, version 1
 //
@@ -50,7 +55,7 @@
 //
 // # Example
 //
-// The object "hello, world\n" has 13 bytes, so its only stripe has blocks of 4. This is shard 0:
+// The object "hello, world\n" has 13 bytes, and so has each block of its only stripe. This is shard 0:
 //
 //	67 6f 72 73                                       "gors"
 //	01 00 04 02                                       version 1, shard 0, 4 + 2
@@ -59,16 +64,16 @@
 //	85 3f f9 37 62 a0 6d db f7 22 c4 eb e9 dd d6 6d   SHA-256 of the object
 //	8f 63 dd ae a9 7f 52 1c 3e cc 20 da 7c 97 60 20
 //	d7 35 92 9c                                       CRC-32C of all that
-//	68 65 6c 6c                                       block 0: "hell"
-//	38 ae e9 8f                                       CRC-32C of the block, from d735929c + 0
+//	68 65 6c 6c 6f 2c 20 77 6f 72 6c 64 0a            block 0: "hello, world\n"
+//	08 a4 8f d4                                       CRC-32C of the block, from d735929c + 0
 //
 // The others differ in their shard's number, in the header's checksum and from there on:
 //
-//	shard 1   98 3d 95 c0   6f 2c 20 77  "o, w"   e7 ad 4f 95
-//	shard 2   49 25 9c 24   6f 72 6c 64  "orld"   dd 75 65 65
-//	shard 3   06 2d 9b 78   0a 00 00 00  "\n"     d2 0b 58 91
-//	shard 4   ee f9 f9 1d   b9 1e 8c c6  parity   27 23 34 5a
-//	shard 5   a1 f1 fe 41   ef cd 00 c2  parity   a1 85 77 95
+//	shard 1   98 3d 95 c0   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    b6 ff 97 ed
+//	shard 2   49 25 9c 24   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    28 33 7b 00
+//	shard 3   06 2d 9b 78   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    5d 88 df 5b
+//	shard 4   ee f9 f9 1d   11 be 7d 7d 50 f3 47 25 50 52 7d a5 ee  parity   f1 48 10 e2
+//	shard 5   a1 f1 fe 41   14 98 64 64 40 37 a7 7d 40 11 64 84 d8  parity   33 1c 4a 10
 //
 // # Why CRC-32C
 //

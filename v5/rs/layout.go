@@ -17,6 +17,7 @@ const (
 	StripeSize   = DataShards * BlockSize // of the object in a stripe, except in the last
 	HeaderSize   = 56                     // of a shard file's header
 	ChecksumSize = 4                      // after each block
+	SmallBlock   = 4 << 10                // of an object of one stripe, if it has so many bytes: no block is shorter
 )
 
 // Layout says where the bytes of an object of some size are in its shard files, which are all of one
@@ -45,10 +46,27 @@ func (l Layout) StripeLen(stripe int64) int {
 	return int(min(l.size-stripe*StripeSize, StripeSize))
 }
 
-// BlockLen returns the length in bytes of each of the six blocks of a stripe. What four of them
-// have room for beyond StripeLen, at most 3 bytes, is zeros.
+// BlockLen returns the length in bytes of each of the six blocks of a stripe. What the data blocks have
+// room for beyond StripeLen is zeros.
 func (l Layout) BlockLen(stripe int64) int {
-	return (l.StripeLen(stripe) + DataShards - 1) / DataShards
+	n := l.StripeLen(stripe)
+	quarter := (n + DataShards - 1) / DataShards
+	if l.Stripes() > 1 {
+		return quarter
+	}
+	return max(quarter, min(n, SmallBlock))
+}
+
+// Filled returns how many data blocks of a stripe have bytes of the object. The others are zeros, so nobody
+// has to read them.
+func (l Layout) Filled(stripe int64) int {
+	block := l.BlockLen(stripe)
+	return (l.StripeLen(stripe) + block - 1) / block
+}
+
+// Empty tells whether a shard's block of a stripe is a data block that has only zeros.
+func (l Layout) Empty(shard int, stripe int64) bool {
+	return l.Filled(stripe) <= shard && shard < DataShards
 }
 
 // StoredLen returns how many bytes of each shard file a stripe takes: a block and its checksum.

@@ -12,9 +12,11 @@ func TestLayout(t *testing.T) {
 	for _, c := range []struct{ size, stripes, lastLen, lastBlock, shard int64 }{
 		{0, 0, 0, 0, 56},
 		{1, 1, 1, 1, 61},
-		{4, 1, 4, 1, 61},
-		{5, 1, 5, 2, 62},
-		{4096, 1, 4096, 1024, 1084},
+		{4, 1, 4, 4, 64},
+		{4096, 1, 4096, 4096, 4156},
+		{4097, 1, 4097, 4096, 4156},
+		{16384, 1, 16384, 4096, 4156},
+		{16385, 1, 16385, 4097, 4157},
 		{262143, 1, 262143, 65536, 65596},
 		{262144, 1, 262144, 65536, 65596},
 		{262145, 2, 1, 1, 65601},
@@ -42,7 +44,14 @@ func TestLayoutLeavesNoGap(t *testing.T) {
 		for n := range l.Stripes() {
 			require.Equal(t, offset, l.OffsetInShard(n), l)
 			require.Positive(t, l.StripeLen(n), l)
-			require.Less(t, DataShards*l.BlockLen(n)-l.StripeLen(n), DataShards, l)
+			block, filled := l.BlockLen(n), l.Filled(n)
+			require.Less(t, (filled-1)*block, l.StripeLen(n), l)
+			require.GreaterOrEqual(t, filled*block, l.StripeLen(n), l)
+			require.False(t, l.Empty(filled-1, n) || l.Empty(DataShards, n), l)
+			require.Equal(t, filled < DataShards, l.Empty(DataShards-1, n), l)
+			if l.Size() >= DataShards*SmallBlock {
+				require.Less(t, DataShards*block-l.StripeLen(n), DataShards, l)
+			}
 			within := rand.IntN(l.StripeLen(n))
 			stripe, at := l.StripeOf(object + int64(within))
 			require.Equal(t, n, stripe, l)

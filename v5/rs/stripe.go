@@ -26,8 +26,8 @@ type Stripe struct {
 // NewStripe returns a stripe, which needs Reset before anything else.
 func NewStripe() *Stripe { return &Stripe{} }
 
-// Reset makes s the given stripe of o, with no block known. It takes more memory if s has never been
-// of an object with blocks so long.
+// Reset makes s the given stripe of o, with no block known but the empty ones. It takes more memory if s has
+// never been of an object with blocks so long.
 func (s *Stripe) Reset(o Object, stripe int64) {
 	s.object, s.number, s.good = o, stripe, [Shards]bool{}
 	n := o.BlockLen(stripe)
@@ -38,6 +38,10 @@ func (s *Stripe) Reset(o Object, stripe int64) {
 	for i := range s.blocks {
 		room := s.memory[i*step : (i+1)*step : (i+1)*step]
 		s.blocks[i] = room[:n]
+		if o.Empty(i, stripe) {
+			clear(s.blocks[i])
+			s.good[i] = true
+		}
 	}
 }
 

@@ -95,11 +95,11 @@ func (r *Reader) loadInTurn(s *rs.Stripe) error {
 	return r.load(s, r.codec.coder.ReconstructData)
 }
 
-// load reads four good blocks of the next stripe, at once, and others instead of those that are not
-// good, and has the rest made from them.
+// load reads as many good blocks of the next stripe as there are data blocks with bytes of the object, four or
+// less, and others instead of those that are not good, and has the rest made from them.
 func (r *Reader) load(stripe *rs.Stripe, reconstruct func(s *rs.Stripe) error) error {
 	stripe.Reset(r.object, r.next)
-	for missing := rs.DataShards; missing > 0; {
+	for missing := r.object.Filled(r.next); missing > 0; {
 		some := r.choose(missing)
 		if len(some) == 0 {
 			break
@@ -130,7 +130,7 @@ func (r *Reader) choose(n int) []*source {
 
 func (r *Reader) untried() (list []*source) {
 	for i := range r.sources {
-		if s := &r.sources[i]; s.address != "" && s.tried <= r.next {
+		if s := &r.sources[i]; s.address != "" && s.tried <= r.next && !r.object.Empty(i, r.next) {
 			list = append(list, s)
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/rs"
 	"gostore/common/es"
 	"gostore/common/hash"
@@ -33,10 +32,11 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 // send decodes as it goes. The last bytes of an object that has not its hash are not sent. What was
-// found wrong on the way, or what is wrong with shards that were not needed, is put right later.
+// found wrong on the way, or what is wrong with shards that were not needed, is put right later. That there
+// are shards, the metadata says; so if there are too few, they are away.
 func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) error {
 	o := rs.NewObject(m.Size, content)
-	places, err := h.holders(r.Context(), content)
+	places, err := h.locator.Find(r.Context(), content.Hex())
 	if err != nil {
 		return err
 	}
@@ -74,16 +74,6 @@ func (h *handler) version(ctx context.Context, name, number string) (es.Metadata
 		return es.Metadata{}, httpd.Errorf(http.StatusBadRequest, "version %.40q is no number from 1 to 2^63-1", number)
 	}
 	return h.versions.Version(ctx, name, int64(version))
-}
-
-// holders returns who has shards of a content. That there are shards, the metadata says; so if there
-// are too few, they are away.
-func (h *handler) holders(ctx context.Context, content hash.Hash) (places locate.Places, err error) {
-	places, err = h.locator.Find(ctx, content.Hex())
-	if err == nil && places.Known() < rs.DataShards {
-		err = httpd.Unavailable("%d shards of this object are there, %d are needed: try again", places.Known(), rs.DataShards)
-	}
-	return places, err
 }
 
 func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {

@@ -20,6 +20,7 @@ const (
 	dialPatience = 2 * time.Second
 	idlePatience = 10 * time.Second // how long a connection is kept for the next request
 	idlePerHost  = 64               // connections kept; two, the default, would be dialled anew under load
+	smallShard   = 8 << 10          // bytes that go out in one piece with the header: the shard of a small object does
 )
 
 // ErrGone is wrapped by the errors for what a data service has not got, or not any more.
@@ -42,6 +43,8 @@ func NewClient() *Client {
 			}
 			return conn{c}, nil
 		},
+		WriteBufferSize:     smallShard,
+		ReadBufferSize:      smallShard,
 		IdleConnTimeout:     idlePatience,
 		MaxIdleConnsPerHost: idlePerHost,
 		DisableCompression:  true,
