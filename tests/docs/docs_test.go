@@ -297,6 +297,9 @@ func allTests(t *testing.T) map[string]bool {
 // TestSessions does what the pages have readers do, each page by itself, and compares what comes of it.
 func TestSessions(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes most of a minute")
+	}
 	for _, tool := range []string{"bash", "curl", "openssl", "pgrep", "ps", "cmp"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("there is no %s here, which pages have readers type: on Debian, apt-get install curl openssl procps diffutils", tool)

@@ -17,6 +17,9 @@ import (
 // own doing, and not because the chapter did not start.
 func TestExercises(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes most of a minute")
+	}
 	for _, chapter := range chapters(t) {
 		t.Run(chapter, func(t *testing.T) {
 			t.Parallel()

@@ -88,6 +88,9 @@ func (b *build) runOneByOne(t *testing.T, tests []Test, servers func(t *testing.
 			if isElsewhere() {
 				t.Skip("needs the store's processes, and only its address is known")
 			}
+			if testing.Short() {
+				t.Skip("has a store to itself, so it takes its time")
+			}
 			test.Run(t, store().withProcesses(t))
 		})
 	}

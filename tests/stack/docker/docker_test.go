@@ -134,6 +134,9 @@ func start(t *testing.T, opts docker.Options) stack.Servers {
 
 func requireDaemon(t *testing.T) {
 	t.Helper()
+	if os.Getenv("STACK") == string(stack.Embedded) {
+		t.Skip("STACK asks for the embedded servers, and for no container")
+	}
 	daemon, err := testcontainers.NewDockerClientWithOpts(t.Context())
 	if err != nil {
 		skip(t, fmt.Errorf("no Docker daemon answers: %w", err))

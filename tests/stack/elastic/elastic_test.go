@@ -192,7 +192,7 @@ func TestManyDocuments(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	const n = 100_000
+	const n = 20_000
 	root := listen(t, "127.0.0.1:0", t.TempDir()).URL()
 	url := root + "/many"
 	fill(t, url, n)

@@ -108,7 +108,7 @@ func TestShortCutsFindTheSame(t *testing.T) {
 	for seed := range uint64(8) {
 		r := random{rand.New(rand.NewPCG(seed, 0))}
 		v := sample(t, r, 60)
-		for range 300 {
+		for range 100 {
 			text, order := r.query(2), r.sort()
 			compareWithPlain(t, v, text, order, r.IntN(10))
 		}

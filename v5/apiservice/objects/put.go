@@ -1,11 +1,14 @@
 package objects
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 
+	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/rs"
 	"gostore/common/es"
 	"gostore/common/hash"
@@ -22,10 +25,11 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.versions.Ready(r.Context()); err != nil {
+	held, err := h.ask(r.Context(), content)
+	if err != nil {
 		return err
 	}
-	if err := h.store(w, r, content); err != nil {
+	if err := h.store(w, r, content, held); err != nil {
 		return err
 	}
 	version, err := h.versions.Add(r.Context(), m)
@@ -55,16 +59,20 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
+// ask finds out whether the metadata can be written, and who has shards of the content, at the same time.
+func (h *handler) ask(ctx context.Context, content hash.Hash) (held locate.Places, err error) {
+	ready := make(chan error, 1)
+	go func() { ready <- h.versions.Ready(ctx) }()
+	held, _, err = h.locator.Locate(ctx, content.Hex())
+	return held, cmp.Or(<-ready, err)
+}
+
 // store looks whether the body has the hash that it should, always: who may have an object just by
 // naming its hash could read what others keep. Where the content is there already, whole, that is all;
 // equal content is stored once. Of content that lacks shards, or has rotten ones, it makes those.
-func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash) error {
+func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, held locate.Places) error {
 	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	held, _, err := h.locator.Locate(r.Context(), content.Hex())
-	if err != nil {
-		return err
-	}
 	right, _ := h.codec.Right(r.Context(), o, held) // of one that does not answer, its shard counts
 	if right.Known() == rs.Shards {
 		_, err := io.Copy(io.Discard, body)
