@@ -229,10 +229,13 @@ func (t *Temp) syncBehind() {
 	}
 }
 
+// settle waits for a sync that is running, and returns what has failed. It is called once.
+func (t *Temp) settle() error { return <-t.synced }
+
 // Commit makes the file durable and then visible under name, in place of a file that had the name.
 // After an error there is nothing of it, or, if the very last step failed, all of it.
 func (t *Temp) Commit(name string) error {
-	err := errors.Join(<-t.synced, t.file.Sync(), t.file.Close())
+	err := errors.Join(t.settle(), t.file.Sync(), t.file.Close())
 	if err == nil {
 		err = t.dir.commit(t.file.Name(), name)
 	}
@@ -244,7 +247,7 @@ func (t *Temp) Commit(name string) error {
 
 // Drop removes what has been written.
 func (t *Temp) Drop() error {
-	_ = <-t.synced // of no use any more, whatever it says
+	_ = t.settle() // what it says is of no use any more
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 

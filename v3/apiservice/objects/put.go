@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -20,10 +21,11 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.versions.Ready(r.Context()); err != nil {
+	address, err := h.ask(r.Context(), content)
+	if err != nil {
 		return err
 	}
-	if err := h.store(w, r, content); err != nil {
+	if err := h.store(w, r, content, address); err != nil {
 		return err
 	}
 	version, err := h.versions.Add(r.Context(), m)
@@ -50,10 +52,20 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
-func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash) error {
-	address, err := h.placeFor(r.Context(), content.Hex())
-	if err != nil {
-		return err
+// ask finds out whether the metadata can be written, and who has the content, at the same time.
+func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, err error) {
+	ready := make(chan error, 1)
+	go func() { ready <- h.versions.Ready(ctx) }()
+	address, _, err = h.locator.Locate(ctx, content.Hex())
+	return address, cmp.Or(<-ready, err)
+}
+
+// store has the body kept at address, or, if that is "", by any data service.
+func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) (err error) {
+	if address == "" {
+		if address, err = h.chooser.Choose(); err != nil {
+			return err
+		}
 	}
 	body := httpd.NewBody(w, r)
 	err = h.streams.Put(r.Context(), address, content.Hex(), body, r.ContentLength)
@@ -61,12 +73,4 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 		return body.Err() // the client's fault, however it looked to the data service
 	}
 	return err
-}
-
-func (h *handler) placeFor(ctx context.Context, name string) (address string, err error) {
-	address, _, err = h.locator.Locate(ctx, name)
-	if err != nil || address != "" {
-		return address, err
-	}
-	return h.chooser.Choose()
 }

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,10 +23,11 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := h.versions.Ready(r.Context()); err != nil {
+	address, err := h.ask(r.Context(), content)
+	if err != nil {
 		return err
 	}
-	if err := h.store(w, r, content); err != nil {
+	if err := h.store(w, r, content, address); err != nil {
 		return err
 	}
 	version, err := h.versions.Add(r.Context(), m)
@@ -55,15 +57,19 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
+// ask finds out whether the metadata can be written, and who has the content, at the same time.
+func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, err error) {
+	ready := make(chan error, 1)
+	go func() { ready <- h.versions.Ready(ctx) }()
+	address, _, err = h.locator.Locate(ctx, content.Hex())
+	return address, cmp.Or(<-ready, err)
+}
+
 // store looks whether the body has the hash that it should, always: who may have an object just by
 // naming its hash could read what others keep. Where the content is there already that is all;
 // equal content is stored once.
-func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash) error {
+func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) error {
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	address, _, err := h.locator.Locate(r.Context(), content.Hex())
-	if err != nil {
-		return err
-	}
 	if address != "" {
 		_, err := io.Copy(io.Discard, body)
 		return err

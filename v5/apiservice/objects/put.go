@@ -59,7 +59,7 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
-// ask finds out whether the metadata can be written, and who has shards of the content, at the same time.
+// ask finds out whether the metadata can be written, and who has the content, at the same time.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (held locate.Places, err error) {
 	ready := make(chan error, 1)
 	go func() { ready <- h.versions.Ready(ctx) }()
