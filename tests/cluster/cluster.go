@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,12 +93,8 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 // allFree makes a port in use one clear error, before anything runs.
 func allFree(addresses []string) error {
 	for _, address := range addresses {
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
+		if err := tryListen(address); err != nil {
 			return fmt.Errorf("%s cannot be listened on: is something running there? (%w)", address, err)
-		}
-		if err := listener.Close(); err != nil {
-			return err
 		}
 	}
 	return nil

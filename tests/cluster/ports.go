@@ -47,19 +47,26 @@ func (p *Ports) Take(n int) ([]string, error) {
 	var taken []string
 	for ; p.next < p.end && len(taken) < n; p.next++ {
 		address := fmt.Sprintf("127.0.0.1:%d", p.next)
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue // a server that did not ask here
+		if tryListen(address) == nil { // else there is a server that did not ask here
+			taken = append(taken, address)
 		}
-		if err := listener.Close(); err != nil {
-			return nil, err
-		}
-		taken = append(taken, address)
 	}
 	if len(taken) < n {
 		return nil, fmt.Errorf("%d free ports wanted, %d left in this block", n, len(taken))
 	}
 	return taken, nil
+}
+
+// tryListen listens for a moment. No process is begun in that moment: it would have the listener too,
+// until it is another program, and keep the port in use while we take it for free.
+func tryListen(address string) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	return listener.Close()
 }
 
 // Release gives the ports back.

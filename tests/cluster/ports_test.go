@@ -1,0 +1,36 @@
+package cluster
+
+import (
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPortsAreFreeWhileProcessesStart(t *testing.T) {
+	ports, err := ReservePorts()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, ports.Release()) }()
+	addresses, err := ports.Take(1)
+	require.NoError(t, err)
+	var done atomic.Bool
+	var starting sync.WaitGroup
+	for range 2 {
+		starting.Go(func() {
+			for !done.Load() {
+				_ = exec.Command(os.Args[0], "-test.run=^$").Run() // whatever it says
+			}
+		})
+	}
+	for range 2000 {
+		if err = allFree(addresses); err != nil {
+			break
+		}
+	}
+	done.Store(true)
+	starting.Wait()
+	require.NoError(t, err)
+}
