@@ -20,7 +20,7 @@ const patience = time.Second
 
 // atOnce is how many questions one API service has under way. More would only queue up in the
 // broker, with their patience running out there.
-const atOnce = 32
+const atOnce = 8
 
 // answer comes from every data service that is asked, whether it holds the object or not.
 type answer struct {

@@ -25,7 +25,7 @@ const patience = time.Second
 
 // atOnce is how many questions one API service has under way. More would only queue up in the
 // broker, with their patience running out there.
-const atOnce = 32
+const atOnce = 8
 
 // rememberedMost is how many contents' holders are remembered.
 const rememberedMost = 10_000
