@@ -41,6 +41,9 @@ func mixedLoad(t *testing.T, s *suite.Store) {
 	s, gates := behindGates(t, s)
 	s.AwaitSix(t)
 	l := newLoad(s)
+	for _, name := range l.names {
+		require.True(t, l.put(porcupine.Operation{Call: l.now()}, s.API[0], name))
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), duration)
 	defer cancel()
 	errs := make(chan error, clients+2)
