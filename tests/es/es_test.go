@@ -31,13 +31,10 @@ type server struct {
 	servers    stack.Servers
 }
 
-func start(t *testing.T) *server { return startWith(t, "") }
-
-// startWith has a pair of its own in dir, unless that is empty.
-func startWith(t *testing.T, dir string) *server {
+func start(t *testing.T) *server {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	servers, err := stack.Acquire(ctx, stack.Request{Ways: stack.ForTests(), Dir: dir, Log: func(line string) { t.Log(line) }})
+	servers, err := stack.Acquire(ctx, stack.Request{Ways: stack.ForTests(), Log: func(line string) { t.Log(line) }})
 	require.NoError(t, err)
 	s := &server{url: servers.URLs().Elasticsearch, index: "test-" + strings.ToLower(rand.Text()[:10]), servers: servers}
 	t.Cleanup(func() {

@@ -12,6 +12,9 @@ type Request struct {
 	// Dir is where a pair of one's own lives and keeps its data, which outlasts it. Where Dir is
 	// empty the pair is shared with everybody else who works on this source tree, and keeps nothing.
 	Dir string
+	// Alone asks, where Dir is empty, for a pair that nobody else uses until Close. The next who asks
+	// for one is given the same, with what was put into it, and with both servers running.
+	Alone bool
 	// BrokerOnly is for who does without Elasticsearch, which takes the longest to start. A shared
 	// pair may have it all the same.
 	BrokerOnly bool
@@ -49,5 +52,8 @@ func acquire(ctx context.Context, way Way, want Request) (Servers, error) {
 	if way == Given {
 		return connectGiven(ctx)
 	}
-	return takeLease(ctx, way, want)
+	if want.Alone {
+		return takeFreeLease(ctx, way, want)
+	}
+	return takeLease(ctx, way, want, 0)
 }

@@ -17,12 +17,17 @@ import (
 // errNoKeeper means that there is no keeper to hold a lease with, or that it is just going.
 var errNoKeeper = errors.New("no keeper")
 
+// ErrInUse is a keeper's answer to who wants a pair alone that somebody has.
+var ErrInUse = errors.New("this pair is in use")
+
 // Hold asks a keeper for its pair. It is the first call on a connection; the connection itself is
 // the lease. The calls after it are those of Servers.
 type Hold struct {
 	// Follow, if not 0, is a process for whose life the keeper stays too: the go command that runs
 	// one test binary after the other, with pauses in which nobody else holds a lease.
 	Follow int
+	// Alone has the call fail with ErrInUse while another connection has the pair so.
+	Alone bool
 }
 
 // Pair is the answer to Hold.
@@ -37,9 +42,27 @@ type lease struct {
 	keeper *rpc.Client
 }
 
+// takeFreeLease joins the first keeper whose pair nobody uses, and has both servers of it run, in
+// whatever state the last user left them.
+func takeFreeLease(ctx context.Context, way Way, want Request) (Servers, error) {
+	for number := 1; ; number++ {
+		servers, err := takeLease(ctx, way, want, number)
+		if errors.Is(err, ErrInUse) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(servers.StartBroker(ctx), servers.StartElasticsearch(ctx)); err != nil {
+			return nil, errors.Join(err, servers.Close(ctx))
+		}
+		return servers, nil
+	}
+}
+
 // takeLease joins the keeper of that place, and starts it where there is none.
-func takeLease(ctx context.Context, way Way, want Request) (Servers, error) {
-	place, err := placeOf(ctx, way, want)
+func takeLease(ctx context.Context, way Way, want Request, number int) (Servers, error) {
+	place, err := placeOf(ctx, way, want, number)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +95,9 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 	_ = l.keeper.Close() // nothing is held
 	var told rpc.ServerError
 	if errors.As(err, &told) {
+		if string(told) == ErrInUse.Error() {
+			return nil, ErrInUse
+		}
 		return nil, errors.New(string(told))
 	}
 	if ctx.Err() != nil {
@@ -80,12 +106,12 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 	return nil, errNoKeeper // it went while we asked
 }
 
-// hold has only a shared pair outlast its leases.
+// hold has a pair that is in nobody's directory outlast its leases.
 func (p *place) hold() Hold {
 	if !p.temporary {
 		return Hold{}
 	}
-	return Hold{Follow: parentGo()}
+	return Hold{Follow: parentGo(), Alone: p.number > 0}
 }
 
 // parentGo returns the process id of the go command if it started this process, else 0.

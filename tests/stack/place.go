@@ -13,10 +13,12 @@ import (
 	"syscall"
 )
 
-// place is where a keeper is to be found: one for each directory that somebody wants a pair in, and
-// one that is shared by all others who want the same kind from the same source tree.
+// place is where a keeper is to be found: one for each directory that somebody wants a pair in, one
+// that is shared by all others who want the same kind from the same source tree, and as many more of
+// those as there are who want one alone.
 type place struct {
 	way        Way
+	number     int // from 1 on for those who want one alone
 	brokerOnly bool
 	source     string // the directory of the module gostore/tests
 	dir        string // for data, log and the keeper's program
@@ -26,7 +28,7 @@ type place struct {
 	label      string // marks what the keeper makes outside its directory
 }
 
-func placeOf(ctx context.Context, way Way, want Request) (*place, error) {
+func placeOf(ctx context.Context, way Way, want Request, number int) (*place, error) {
 	source, err := sourceDir(ctx)
 	if err != nil {
 		return nil, err
@@ -39,11 +41,11 @@ func placeOf(ctx context.Context, way Way, want Request) (*place, error) {
 		dir = ""
 	}
 	brokerOnly := want.BrokerOnly && dir != "" // what is shared has all that somebody may need
-	what := fmt.Sprint(os.Getuid(), source, way, brokerOnly, dir, os.Getenv("RABBITMQ_IMAGE"), os.Getenv("ES_IMAGE"))
+	what := fmt.Sprint(os.Getuid(), source, way, number, brokerOnly, dir, os.Getenv("RABBITMQ_IMAGE"), os.Getenv("ES_IMAGE"))
 	sum := sha256.Sum256([]byte(what))
 	label := hex.EncodeToString(sum[:6])
 	base := filepath.Join(os.TempDir(), "gostore-stack-"+label)
-	p := &place{way: way, brokerOnly: brokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
+	p := &place{way: way, number: number, brokerOnly: brokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
 	if dir == "" {
 		p.dir, p.temporary = base, true
 	}

@@ -204,3 +204,23 @@ func TestSkippedWayIsNamed(t *testing.T) {
 	require.Contains(t, lines[0], "given: not to be had: RABBITMQ_SERVER is not set")
 	require.Contains(t, lines[1], "embedded: ")
 }
+
+func TestAlone(t *testing.T) {
+	t.Setenv("STACK", "embedded")
+	alone := stack.Request{Alone: true, Log: func(line string) { t.Log(line) }}
+	first, err := stack.Acquire(t.Context(), alone)
+	require.NoError(t, err)
+	second, err := stack.Acquire(t.Context(), alone)
+	require.NoError(t, err)
+	require.NotEqual(t, first.URLs(), second.URLs())
+	require.NoError(t, first.StopBroker(t.Context()))
+	require.NoError(t, first.StopElasticsearch(t.Context()))
+	require.NoError(t, first.Close(t.Context()))
+	require.Eventually(t, func() bool {
+		next, err := stack.Acquire(t.Context(), alone)
+		require.NoError(t, err)
+		defer next.Close(t.Context()) //nolint:errcheck // the end of the process gives up the lease too
+		return next.URLs() == first.URLs() && answers(t, next.URLs().RabbitMQ) && answers(t, next.URLs().Elasticsearch)
+	}, 10*time.Second, 10*time.Millisecond, "the one that was given up, and both servers of it run")
+	require.NoError(t, second.Close(t.Context()))
+}

@@ -150,8 +150,9 @@ func sharedServers(t *testing.T) stack.Servers {
 	return acquire(t, stack.Request{})
 }
 
-func privateServers(t *testing.T) stack.Servers {
-	return acquire(t, stack.Request{Dir: t.TempDir()})
+// ownServers are those of this test binary alone, until the end of the test.
+func ownServers(t *testing.T) stack.Servers {
+	return acquire(t, stack.Request{Alone: true})
 }
 
 func acquire(t *testing.T, want stack.Request) stack.Servers {

@@ -59,7 +59,7 @@ func Run(t *testing.T, number int, more ...Test) {
 	var running sync.WaitGroup
 	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })
 	running.Go(func() { b.runOneByOne(t, that(list, Alone), sharedServers) })
-	running.Go(func() { b.runOneByOne(t, that(list, WithOwnServers), privateServers) })
+	running.Go(func() { b.runOneByOne(t, that(list, WithOwnServers), ownServers) })
 	running.Wait()
 }
 

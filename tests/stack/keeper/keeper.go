@@ -38,6 +38,7 @@ type keeper struct {
 
 	mu     sync.Mutex
 	leases int
+	alone  *calls        // who has the pair for himself, if anybody
 	unused chan struct{} // closed when the last lease is gone
 	once   sync.Once
 }
@@ -103,8 +104,9 @@ func (k *keeper) accept(listener net.Listener) {
 		k.hold()
 		go func() {
 			defer k.release()
-			server := rpc.NewServer()
-			if err := server.RegisterName("Keeper", &calls{k}); err != nil {
+			server, calls := rpc.NewServer(), &calls{k}
+			defer k.leave(calls)
+			if err := server.RegisterName("Keeper", calls); err != nil {
 				k.log.Error("register", "error", err)
 				return
 			}
@@ -128,6 +130,26 @@ func (k *keeper) release() {
 	}
 }
 
+// take gives the pair to one connection alone.
+func (k *keeper) take(c *calls) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.alone != nil {
+		return stack.ErrInUse
+	}
+	k.alone = c
+	return nil
+}
+
+// leave ends take, if c has the pair.
+func (k *keeper) leave(c *calls) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.alone == c {
+		k.alone = nil
+	}
+}
+
 // follow holds a lease for as long as a process lives.
 func (k *keeper) follow(pid int) {
 	k.hold()
@@ -143,6 +165,11 @@ func (k *keeper) follow(pid int) {
 type calls struct{ k *keeper }
 
 func (c *calls) Hold(args stack.Hold, reply *stack.Pair) error {
+	if args.Alone {
+		if err := c.k.take(c); err != nil {
+			return err
+		}
+	}
 	if args.Follow != 0 {
 		c.k.follow(args.Follow)
 	}
