@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"gostore/tests/stack"
 )
 
 func TestMain(m *testing.M) {
@@ -294,15 +296,21 @@ func allTests(t *testing.T) map[string]bool {
 	return names
 }
 
+// skipOnDocker skips a test that does as readers do, who start the embedded servers.
+func skipOnDocker(t *testing.T) {
+	t.Helper()
+	if os.Getenv("STACK") == string(stack.Docker) {
+		t.Skip("readers start the embedded servers, and STACK asks for others")
+	}
+}
+
 // TestSessions does what the pages have readers do, each page by itself, and compares what comes of it.
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes most of a minute")
 	}
-	if os.Getenv("STACK") == "docker" {
-		t.Skip("readers type what starts the embedded servers, and STACK asks for others")
-	}
+	skipOnDocker(t)
 	for _, tool := range []string{"bash", "curl", "openssl", "pgrep", "ps", "cmp"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("there is no %s here, which pages have readers type: on Debian, apt-get install curl openssl procps diffutils", tool)

@@ -20,6 +20,7 @@ func TestExercises(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes most of a minute")
 	}
+	skipOnDocker(t)
 	for _, chapter := range chapters(t) {
 		t.Run(chapter, func(t *testing.T) {
 			t.Parallel()
