@@ -26,6 +26,18 @@ func dataServiceFrozen(t *testing.T, s *Store) {
 	s.losesDataService(t, func(p *cluster.Process) { require.NoError(t, p.Freeze()) })
 }
 
+// dataServiceLate has a data service that is at a loss for an answer for longer than it is waited for: who
+// reads what it holds is answered all the same.
+func dataServiceLate(t *testing.T, s *Store) {
+	held, victim := s.putSpread(t, 1), s.Cluster.Data[0]
+	require.NoError(t, victim.Freeze())
+	resumed := make(chan error)
+	time.AfterFunc(1500*time.Millisecond, func() { resumed <- victim.Resume() })
+	err := s.GetAll(t, held[victim.Address])
+	require.NoError(t, <-resumed)
+	require.NoError(t, err)
+}
+
 // losesDataService has one data service gone and back. What the others hold can be read throughout;
 // within 5 s nothing new goes to the one that is gone; what it holds is back when it is.
 func (s *Store) losesDataService(t *testing.T, lose func(p *cluster.Process)) {

@@ -151,6 +151,7 @@ func faultTests() []Test {
 		{"StoreRootInUse", durability(), storeRootInUse, Alone},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Alone},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Alone},
+		{"DataServiceLate", wholeObjects(), dataServiceLate, Alone},
 		{"AllDataServicesGone", recovery(), allDataServicesGone, Alone},
 		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, Alone},
 		{"BrokerRestart", recovery(), brokerRestart, WithOwnServers},

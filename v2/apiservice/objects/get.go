@@ -40,7 +40,7 @@ func (h *handler) find(r *http.Request) (name, address string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	address, sure, err := h.locator.Locate(r.Context(), name)
+	address, sure, err := h.locator.Find(r.Context(), name)
 	switch {
 	case err != nil:
 	case address == "" && !sure:

@@ -29,7 +29,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (h *handler) placeFor(ctx context.Context, name string) (address string, err error) {
-	address, _, err = h.locator.Locate(ctx, name)
+	address, _, err = h.locator.Find(ctx, name)
 	if err != nil || address != "" {
 		return address, err
 	}

@@ -18,6 +18,9 @@ const exchange = "dataServers"
 // patience is how long a data service that is taken to be alive may leave a question unanswered.
 const patience = time.Second
 
+// searches is how often Find asks before it gives up.
+const searches = 3
+
 // atOnce is how many questions one API service has under way. More would only queue up in the
 // broker, with their patience running out there.
 const atOnce = 8
@@ -48,6 +51,18 @@ type Locator struct {
 // NewLocator returns a Locator that asks over broker.
 func NewLocator(broker Broker, dataServices DataServices) *Locator {
 	return &Locator{broker, dataServices, make(chan struct{}, atOnce)}
+}
+
+// Find is Locate for who needs the object and would rather wait: as long as a data service leaves the
+// question open it is asked again.
+func (l *Locator) Find(ctx context.Context, name string) (address string, sure bool, err error) {
+	for range searches {
+		address, sure, err = l.Locate(ctx, name)
+		if address != "" || sure || err != nil {
+			break
+		}
+	}
+	return address, sure, err
 }
 
 // Locate returns the address of a data service that holds the object, as soon as one says so, or "".

@@ -70,7 +70,7 @@ func (h *handler) version(ctx context.Context, name, number string) (es.Metadata
 // holder returns the data service that holds a content. That there is one, the metadata says; so if
 // there is none, it is away.
 func (h *handler) holder(ctx context.Context, content hash.Hash) (address string, err error) {
-	address, _, err = h.locator.Locate(ctx, content.Hex())
+	address, _, err = h.locator.Find(ctx, content.Hex())
 	if err == nil && address == "" {
 		err = httpd.Unavailable("no data service that answers has the content of this object: try again")
 	}

@@ -16,9 +16,10 @@ import (
 )
 
 // Locator finds the data service that holds an object; "" if there is none, as far as is known, and
-// sure if that is certain.
+// sure if that is certain. Find waits longer for that.
 type Locator interface {
 	Locate(ctx context.Context, name string) (address string, sure bool, err error)
+	Find(ctx context.Context, name string) (address string, sure bool, err error)
 }
 
 // Chooser picks a data service for a new object.
