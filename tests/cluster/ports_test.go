@@ -25,7 +25,7 @@ func TestPortsAreFreeWhileProcessesStart(t *testing.T) {
 			}
 		})
 	}
-	for range 2000 {
+	for range 1000 {
 		if err = allFree(addresses); err != nil {
 			break
 		}

@@ -21,7 +21,7 @@ type place struct {
 	number     int // from 1 on for those who want one alone
 	brokerOnly bool
 	source     string // the directory of the module gostore/tests
-	dir        string // for data, log and the keeper's program
+	dir        string // for data and log
 	temporary  bool   // the keeper removes dir at its end
 	lock       string // file that the keeper has locked for as long as it lives
 	socket     string // where it answers; short, since a path of over 100 bytes makes no socket
@@ -111,10 +111,23 @@ func isStill(f *os.File, path string) bool {
 	return err == nil && os.SameFile(open, there)
 }
 
-// build makes the keeper's program. Without the tag it has no Docker in it, whose client takes
-// longer to build than everything else here together.
+// build makes the keeper's program, unless it is there and up to date; one process at a time does so.
+// Without the tag it has no Docker in it, whose client takes longer to build than everything else here
+// together.
 func (p *place) build(ctx context.Context) (program string, err error) {
-	program = filepath.Join(p.dir, "stack")
+	dir := filepath.Join(filepath.Dir(p.source), ".build")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	turn, err := os.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	defer turn.Close() // opened for its lock, which goes with it
+	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock %s: %w", dir, err)
+	}
+	program = filepath.Join(dir, "stack-"+string(p.way))
 	args := []string{"build", "-ldflags=-w", "-o", program} // it is linked in half the time without what a debugger wants
 	if p.way == Docker {
 		args = append(args, "-tags", "docker")

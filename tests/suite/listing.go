@@ -20,7 +20,7 @@ import (
 // says in the log what memory that took.
 func manyVersions(t *testing.T, s *Store) {
 	s = s.Another(t, func(*cluster.Config) {}) // with a list of its own
-	n := 20_000
+	n := 5_000
 	if IsLong() {
 		n = 1_000_000
 	}
