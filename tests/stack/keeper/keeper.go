@@ -104,9 +104,9 @@ func (k *keeper) accept(listener net.Listener) {
 		k.hold()
 		go func() {
 			defer k.release()
-			server, calls := rpc.NewServer(), &calls{k}
-			defer k.leave(calls)
-			if err := server.RegisterName("Keeper", calls); err != nil {
+			server, holder := rpc.NewServer(), &calls{k}
+			defer k.leave(holder)
+			if err := server.RegisterName("Keeper", holder); err != nil {
 				k.log.Error("register", "error", err)
 				return
 			}
