@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"gostore/tests/programs"
 	"gostore/tests/stack"
 )
 
@@ -100,22 +100,17 @@ func allFree(addresses []string) error {
 	return nil
 }
 
-// Build makes programs/apiservice and programs/dataservice, or programs/chapterN of a single program.
-// Whoever starts several clusters of a chapter builds it once.
-func Build(ctx context.Context, chapter, programs string) error {
-	if err := errors.Join(showInputs(chapter), os.MkdirAll(programs, 0o755)); err != nil {
+// Build makes dir/apiservice and dir/dataservice, or dir/chapterN of a single program. Whoever starts
+// several clusters of a chapter builds it once.
+func Build(ctx context.Context, chapter, dir string) error {
+	if err := showInputs(chapter); err != nil {
 		return err
 	}
-	args := []string{"build", "-o", programs + string(filepath.Separator)}
+	name := filepath.Base(chapter)
 	if raceEnabled {
-		args = append(args, "-race")
+		return programs.Build(ctx, chapter, name+"-race", dir, "-race", "./...")
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./...")...)
-	cmd.Dir = chapter
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w: %s", chapter, err, strings.TrimSpace(string(out)))
-	}
-	return nil
+	return programs.Build(ctx, chapter, name, dir, "./...")
 }
 
 // plan lays out the processes, none of which runs yet.

@@ -18,31 +18,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// In the environment, childDir makes this test binary one that starts a cluster there and waits to be
-// killed, and programs is where chapter 1 has been built, for it and all tests.
-const (
-	childDir = "CLUSTER_TEST_CHILD_DIR"
-	programs = "CLUSTER_TEST_PROGRAMS"
-)
+// childDir in the environment makes this test binary one that starts a cluster there and waits to be
+// killed.
+const childDir = "CLUSTER_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		runChild(dir)
 	}
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "cluster-test-")
-	if err == nil {
-		defer os.RemoveAll(dir) //nolint:errcheck // it is in the directory for temporary files
-		err = errors.Join(Build(context.Background(), chapter1(), dir), os.Setenv(programs, dir))
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return m.Run()
+	os.Exit(m.Run())
 }
 
 func chapter1() string {
@@ -72,7 +56,7 @@ func configIn(dir string, ports *Ports) Config {
 	if err != nil {
 		panic(err) // of a test helper: a stack trace is as good as a message
 	}
-	return Config{Chapter: chapter1(), Dir: dir, APIServices: addresses, Programs: os.Getenv(programs)}
+	return Config{Chapter: chapter1(), Dir: dir, APIServices: addresses}
 }
 
 func newConfig(t *testing.T) Config {
@@ -162,7 +146,7 @@ func TestPortInUse(t *testing.T) {
 
 func TestChapterThatDoesNotBuild(t *testing.T) {
 	cfg := newConfig(t)
-	cfg.Chapter, cfg.Programs = t.TempDir(), ""
+	cfg.Chapter = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(cfg.Chapter, "go.mod"), []byte("module broken\n"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(cfg.Chapter, "main.go"), []byte("package main\nfunc main() { x }\n"), 0o644))
 	t.Setenv("GOWORK", "off")

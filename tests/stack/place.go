@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"gostore/tests/programs"
 )
 
 // place is where a keeper is to be found: one for each directory that somebody wants a pair in, one
@@ -111,33 +113,17 @@ func isStill(f *os.File, path string) bool {
 	return err == nil && os.SameFile(open, there)
 }
 
-// build makes the keeper's program, unless it is there and up to date; one process at a time does so.
-// Without the tag it has no Docker in it, whose client takes longer to build than everything else here
-// together.
+// build makes the keeper's program. Without the tag it has no Docker in it, whose client takes longer
+// to build than everything else here together.
 func (p *place) build(ctx context.Context) (program string, err error) {
-	dir := filepath.Join(filepath.Dir(p.source), ".build")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	turn, err := os.Open(dir)
-	if err != nil {
-		return "", err
-	}
-	defer turn.Close() // opened for its lock, which goes with it
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
-		return "", fmt.Errorf("lock %s: %w", dir, err)
-	}
-	program = filepath.Join(dir, "stack-"+string(p.way))
-	args := []string{"build", "-ldflags=-w", "-o", program} // it is linked in half the time without what a debugger wants
+	tag := ""
 	if p.way == Docker {
-		args = append(args, "-tags", "docker")
+		tag = "docker"
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/stack")...)
-	cmd.Dir = p.source
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, strings.TrimSpace(string(out)))
-	}
-	return program, nil
+	dir := filepath.Join(p.dir, "bin")
+	// It is linked in half the time without what a debugger wants.
+	err = programs.Build(ctx, p.source, "keeper-"+string(p.way), dir, "-ldflags=-w", "-tags="+tag, "./cmd/stack")
+	return filepath.Join(dir, "stack"), err
 }
 
 func (p *place) spawn(program string, lock *os.File) error {
