@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	flag.Bool("update", false, "write quoted code and figures into the pages, instead of comparing them")
 	flag.Parse()
-	_ = flag.Set("test.parallel", "8") // there is such a flag: sessions mostly wait, so all may run at the same time
+	_ = flag.Set("test.parallel", "16") // there is such a flag: sessions mostly wait, so all may run at the same time
 	os.Exit(m.Run())
 }
 

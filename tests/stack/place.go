@@ -121,8 +121,7 @@ func (p *place) build(ctx context.Context) (program string, err error) {
 		tag = "docker"
 	}
 	dir := filepath.Join(p.dir, "bin")
-	// It is linked in half the time without what a debugger wants.
-	err = programs.Build(ctx, p.source, "keeper-"+string(p.way), dir, "-ldflags=-w", "-tags="+tag, "./cmd/stack")
+	err = programs.Build(ctx, p.source, "keeper-"+string(p.way), dir, "-tags="+tag, "./cmd/stack")
 	return filepath.Join(dir, "stack"), err
 }
 

@@ -47,19 +47,19 @@ func isSet(name string) bool {
 }
 
 // Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
-// more tests if there are. It does so on three stores side by side, each for tests that can stand as
+// more tests if there are. It does so on four stores side by side, each for tests that can stand as
 // much company as others.
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
 	if isSet("exercises") {
-		b.runOneByOne(t, of(number, exercises()), sharedServers)
+		b.runAlone(t, of(number, exercises()))
 		return
 	}
 	list := append(of(number, tests()), more...)
 	var running sync.WaitGroup
 	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })
-	running.Go(func() { b.runOneByOne(t, that(list, Alone), sharedServers) })
-	running.Go(func() { b.runOneByOne(t, that(list, WithOwnServers), ownServers) })
+	running.Go(func() { b.runAlone(t, that(list, Alone)) })
+	running.Go(func() { b.runOneByOne(t, queue(that(list, WithOwnServers)), ownServers) })
 	running.Wait()
 }
 
@@ -72,6 +72,15 @@ func that(list []Test, needs Company) []Test {
 	return slices.DeleteFunc(slices.Clone(list), func(test Test) bool { return test.Needs != needs })
 }
 
+func queue(list []Test) <-chan Test {
+	tests := make(chan Test, len(list))
+	defer close(tests)
+	for _, test := range list {
+		tests <- test
+	}
+	return tests
+}
+
 func (b *build) runTogether(t *testing.T, tests []Test) {
 	store := b.open(t)
 	t.Cleanup(func() { store.RequireNoTemp(t) })
@@ -80,10 +89,20 @@ func (b *build) runTogether(t *testing.T, tests []Test) {
 	}
 }
 
+// runAlone has two stores: most of the time a test waits for something to be noticed.
+func (b *build) runAlone(t *testing.T, tests []Test) {
+	var running sync.WaitGroup
+	left := queue(tests)
+	for range 2 {
+		running.Go(func() { b.runOneByOne(t, left, sharedServers) })
+	}
+	running.Wait()
+}
+
 // runOneByOne has a store of its own, which the first test starts that is asked for.
-func (b *build) runOneByOne(t *testing.T, tests []Test, servers func(t *testing.T) stack.Servers) {
+func (b *build) runOneByOne(t *testing.T, tests <-chan Test, servers func(t *testing.T) stack.Servers) {
 	store := sync.OnceValue(func() *Store { return b.start(t, servers) })
-	for _, test := range tests {
+	for test := range tests {
 		t.Run(test.Name, func(t *testing.T) {
 			if isElsewhere() {
 				t.Skip("needs the store's processes, and only its address is known")
