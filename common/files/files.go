@@ -23,6 +23,7 @@ var ErrInUse = errors.New("in use by another process")
 type Dir struct {
 	objects, temp, rotten string
 	lock                  *os.File
+	visible               *os.File   // objects, open to be synced
 	commits               sharedSync // of objects
 	buffers               sync.Pool  // of *[]byte, for Append
 }
@@ -40,6 +41,9 @@ func Open(root string) (*Dir, error) {
 		return nil, fmt.Errorf("store root %s: %w", root, err)
 	}
 	d.lock = lock
+	if d.visible, err = os.Open(d.objects); err != nil {
+		return nil, errors.Join(fmt.Errorf("store root: %w", err), lock.Close())
+	}
 	if err := errors.Join(emptyDir(d.temp), syncDir(root)); err != nil {
 		return nil, errors.Join(fmt.Errorf("store root: %w", err), d.Close())
 	}
@@ -48,7 +52,7 @@ func Open(root string) (*Dir, error) {
 
 // Close lets another process open the root. Files that are being written or read are not touched.
 func (d *Dir) Close() error {
-	return d.lock.Close()
+	return errors.Join(d.visible.Close(), d.lock.Close())
 }
 
 // lockFile takes the lock that the kernel gives back however the process ends.
@@ -254,10 +258,11 @@ func (t *Temp) Drop() error {
 // commit makes a written file visible under its name. The directory is synced too: without that a
 // power cut could forget the rename of a file whose bytes are safe.
 func (d *Dir) commit(temp, name string) error {
-	if err := os.Rename(temp, filepath.Join(d.objects, name)); err != nil {
-		return err
+	// Not os.Rename, which first looks for a directory of that name.
+	if err := syscall.Rename(temp, filepath.Join(d.objects, name)); err != nil {
+		return fmt.Errorf("rename: %w", err)
 	}
-	return d.commits.do(func() error { return syncDir(d.objects) })
+	return d.commits.do(d.visible.Sync)
 }
 
 func syncDir(path string) error {
