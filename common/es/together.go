@@ -8,15 +8,19 @@ import (
 // requestsAtOnce is how many requests of a kind are under way before others gather behind them.
 const requestsAtOnce = 2
 
+// mostTogether is how many items go in one request, so that what it takes is within a request's patience
+// however many callers there are.
+const mostTogether = 100
+
 // together sends what several callers want at the same time in one request, since a request costs many
 // times what stands in it. Nobody waits for company: with fewer than requestsAtOnce requests under way,
-// each goes at once, and else all that came meanwhile go together as soon as one is done.
+// each goes at once, and else those that came meanwhile go together as soon as one is done.
 type together[T any] struct {
 	send  func(ctx context.Context, items []T) error // puts each answer into its item
 	turns chan struct{}                              // holds one for each request under way
 
 	mu   sync.Mutex
-	next *batch[T] // that can still be joined
+	next *batch[T] // that can still be joined, if any
 }
 
 type batch[T any] struct {
@@ -35,7 +39,7 @@ func (t *together[T]) do(ctx context.Context, item T) error {
 	b, first := t.join(item)
 	if first {
 		t.turns <- struct{}{} // every request has a time-out
-		b.err = t.send(context.WithoutCancel(ctx), t.close())
+		b.err = t.send(context.WithoutCancel(ctx), t.close(b))
 		<-t.turns
 		close(b.done)
 	}
@@ -54,15 +58,20 @@ func (t *together[T]) join(item T) (b *batch[T], first bool) {
 	if first {
 		t.next = &batch[T]{done: make(chan struct{})}
 	}
-	t.next.items = append(t.next.items, item)
-	return t.next, first
+	b = t.next
+	b.items = append(b.items, item)
+	if len(b.items) == mostTogether {
+		t.next = nil
+	}
+	return b, first
 }
 
 // close has the next caller begin a new batch.
-func (t *together[T]) close() []T {
+func (t *together[T]) close(b *batch[T]) []T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	items := t.next.items
-	t.next = nil
-	return items
+	if t.next == b {
+		t.next = nil
+	}
+	return b.items
 }
