@@ -36,6 +36,17 @@ func chosen(preferred []Way) ([]Way, error) {
 	}
 }
 
+// Expected returns the way that Acquire tries first of those that may be had, "" if there is none.
+func Expected(ctx context.Context, want Request) Way {
+	ways, _ := chosen(want.Ways) // Acquire says what is wrong with STACK
+	for _, way := range ways {
+		if possible(ctx, way, want) == nil {
+			return way
+		}
+	}
+	return ""
+}
+
 // possible is a quick look at whether a way can be had at all; the error says why not.
 func possible(ctx context.Context, way Way, want Request) error {
 	switch way {

@@ -147,19 +147,26 @@ func takePorts(t *testing.T, n int) []string {
 
 // sharedServers are those of every test binary that runs at the same time.
 func sharedServers(t *testing.T) stack.Servers {
-	return acquire(t, stack.Request{})
+	return acquire(t, wanted(t))
 }
 
 // ownServers are those of this test binary alone, until the end of the test.
 func ownServers(t *testing.T) stack.Servers {
-	return acquire(t, stack.Request{Alone: true})
+	want := wanted(t)
+	want.Alone = true
+	return acquire(t, want)
+}
+
+// wanted are servers for the chapter in the working directory.
+func wanted(t *testing.T) stack.Request {
+	return stack.Request{
+		Ways: stack.ForTests(), BrokerOnly: cluster.BrokerOnly(workingDir(t)), Log: func(line string) { t.Log(line) },
+	}
 }
 
 func acquire(t *testing.T, want stack.Request) stack.Servers {
 	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
 	defer cancel()
-	want.Ways, want.BrokerOnly = stack.ForTests(), cluster.BrokerOnly(workingDir(t))
-	want.Log = func(line string) { t.Log(line) }
 	servers, err := stack.Acquire(ctx, want)
 	require.NoError(t, err)
 	t.Cleanup(func() {

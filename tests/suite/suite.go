@@ -47,7 +47,7 @@ func isSet(name string) bool {
 }
 
 // Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
-// more tests if there are. It does so on four stores side by side, each for tests that can stand as
+// more tests if there are. It does so on several stores side by side, each for tests that can stand as
 // much company as others.
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
@@ -89,11 +89,16 @@ func (b *build) runTogether(t *testing.T, tests []Test) {
 	}
 }
 
-// runAlone has two stores: most of the time a test waits for something to be noticed.
+// runAlone has two stores, since most of the time a test waits for something to be noticed; but one beside
+// the real servers, which keep a small machine busy by themselves.
 func (b *build) runAlone(t *testing.T, tests []Test) {
+	stores := 1
+	if stack.Expected(t.Context(), wanted(t)) == stack.Embedded {
+		stores = 2
+	}
 	var running sync.WaitGroup
 	left := queue(tests)
-	for range 2 {
+	for range stores {
 		running.Go(func() { b.runOneByOne(t, left, sharedServers) })
 	}
 	running.Wait()

@@ -118,7 +118,7 @@ func versionTests() []Test {
 		{"ElasticsearchRestart", versioning(), elasticsearchRestart, WithOwnServers},
 		{"ElasticsearchSilent", versioning(), elasticsearchSilent, Together},
 		{"LinearizableVersions", versioning(), linearizableVersions, Together},
-		{"ManyVersions", versioning(), manyVersions, Alone},
+		{"ManyVersions", versioning(), manyVersions, WithOwnServers},
 	}
 }
 
