@@ -145,7 +145,7 @@ func (d *Dir) SetAside(name string) error {
 	if err := d.KeepRotten(name); err != nil {
 		return err
 	}
-	return errors.Join(os.Remove(filepath.Join(d.objects, name)), syncDir(d.objects))
+	return errors.Join(os.Remove(filepath.Join(d.objects, name)), d.visible.Sync())
 }
 
 // KeepRotten gives a whole file that is about to be replaced another name in root/rotten, as SetAside

@@ -23,7 +23,7 @@ type place struct {
 	number     int // from 1 on for those who want one alone
 	brokerOnly bool
 	source     string // the directory of the module gostore/tests
-	dir        string // for data and log
+	dir        string // for data, log and the keeper's program
 	temporary  bool   // the keeper removes dir at its end
 	lock       string // file that the keeper has locked for as long as it lives
 	socket     string // where it answers; short, since a path of over 100 bytes makes no socket
