@@ -21,7 +21,7 @@ import (
 const (
 	Shards     = 6
 	DataShards = 4
-	Stripe     = 256 << 10 // bytes of an object
+	Stripe     = 512 << 10 // bytes of an object
 )
 
 // RepairPatience is how long a repair may take on a machine that is busy with other tests: shards that

@@ -35,6 +35,7 @@ func newCoder(t testing.TB) *Coder {
 // used returns a stripe with rubbish in it, as one from a pool has.
 func used() *Stripe {
 	s := NewStripe()
+	s.Reset(NewObject(StripeSize, [32]byte{}), 0)
 	copy(s.memory, bytes.Repeat([]byte{0xa5}, len(s.memory)))
 	return s
 }

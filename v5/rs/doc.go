@@ -3,7 +3,7 @@
 //
 // # Stripes, blocks, shards
 //
-// An object is cut into stripes of 256 KiB. A stripe is four data blocks of 64 KiB, one after the
+// An object is cut into stripes of 512 KiB. A stripe is four data blocks of 128 KiB, one after the
 // other, and two parity blocks that are made from them. Shard i is block i of every stripe: 0 to 3
 // are data, 4 and 5 parity.
 //
@@ -24,17 +24,17 @@
 // six times its size and not one and a half, which on most file systems is none up to 4036 bytes, since a file
 // takes 4 KiB at least.
 //
-// # The shard file, version 1
+// # The shard file, version 2
 //
-// Numbers are unsigned and big-endian.
+// Numbers are unsigned and big-endian. (Version 1 had blocks of 64 KiB.)
 //
 //	offset  bytes
 //	     0      4  "gors"
-//	     4      1  version: 1
+//	     4      1  version: 2
 //	     5      1  shard: 0 to 5
 //	     6      1  data shards: 4
 //	     7      1  parity shards: 2
-//	     8      4  block size: 65536
+//	     8      4  block size: 131072
 //	    12      8  object size in bytes, below 2^63
 //	    20     32  SHA-256 of the object
 //	    52      4  checksum: CRC-32C of bytes 0 to 51
@@ -58,22 +58,22 @@
 // The object "hello, world\n" has 13 bytes, and so has each block of its only stripe. This is shard 0:
 //
 //	67 6f 72 73                                       "gors"
-//	01 00 04 02                                       version 1, shard 0, 4 + 2
-//	00 01 00 00                                       blocks of 65536 bytes
+//	02 00 04 02                                       version 2, shard 0, 4 + 2
+//	00 02 00 00                                       blocks of 131072 bytes
 //	00 00 00 00 00 00 00 0d                           object of 13 bytes
 //	85 3f f9 37 62 a0 6d db f7 22 c4 eb e9 dd d6 6d   SHA-256 of the object
 //	8f 63 dd ae a9 7f 52 1c 3e cc 20 da 7c 97 60 20
-//	d7 35 92 9c                                       CRC-32C of all that
+//	40 4f bf d2                                       CRC-32C of all that
 //	68 65 6c 6c 6f 2c 20 77 6f 72 6c 64 0a            block 0: "hello, world\n"
-//	08 a4 8f d4                                       CRC-32C of the block, from d735929c + 0
+//	f3 11 b7 08                                       CRC-32C of the block, from 404fbfd2 + 0
 //
 // The others differ in their shard's number, in the header's checksum and from there on:
 //
-//	shard 1   98 3d 95 c0   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    b6 ff 97 ed
-//	shard 2   49 25 9c 24   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    28 33 7b 00
-//	shard 3   06 2d 9b 78   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    5d 88 df 5b
-//	shard 4   ee f9 f9 1d   11 be 7d 7d 50 f3 47 25 50 52 7d a5 ee  parity   f1 48 10 e2
-//	shard 5   a1 f1 fe 41   14 98 64 64 40 37 a7 7d 40 11 64 84 d8  parity   33 1c 4a 10
+//	shard 1   0f 47 b8 8e   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    4d 4a af 31
+//	shard 2   de 5f b1 6a   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    d3 86 43 dc
+//	shard 3   91 57 b6 36   00 00 00 00 00 00 00 00 00 00 00 00 00  empty    a6 3d e7 87
+//	shard 4   79 83 d4 53   11 be 7d 7d 50 f3 47 25 50 52 7d a5 ee  parity   0a fd 28 3e
+//	shard 5   36 8b d3 0f   14 98 64 64 40 37 a7 7d 40 11 64 84 d8  parity   c8 a9 72 cc
 //
 // # Why CRC-32C
 //
@@ -89,7 +89,7 @@
 //
 // # Memory
 //
-// A Stripe takes 385 KiB, or less if the object has but one. A PUT or a GET needs one, and two or three to
+// A Stripe takes 769 KiB, or less if the object has but one. A PUT or a GET needs one, and two or three to
 // have the network, the hash and the code at work at once. Coding a stripe allocates nothing but what
 // klauspost/reedsolomon does for itself, about 1 KiB.
 package rs

@@ -20,15 +20,15 @@ func reference(object []byte) (files [Shards][]byte) {
 	weights := [6][4]byte{{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}, {0x1b, 0x1c, 0x12, 0x14}, {0x1c, 0x1b, 0x14, 0x12}}
 	var seeds [6]uint32
 	for i := range files {
-		head := append([]byte{'g', 'o', 'r', 's', 1, byte(i), 4, 2, 0, 1, 0, 0}, binary.BigEndian.AppendUint64(nil, uint64(size))...)
+		head := append([]byte{'g', 'o', 'r', 's', 2, byte(i), 4, 2, 0, 2, 0, 0}, binary.BigEndian.AppendUint64(nil, uint64(size))...)
 		head = append(head, hash[:]...)
 		seeds[i] = slowCRC(0, head)
 		files[i] = binary.BigEndian.AppendUint32(head, seeds[i])
 	}
 	for stripe := uint32(0); len(object) > 0; stripe++ {
-		n := min(len(object), 262144)
+		n := min(len(object), 524288)
 		length := (n + 3) / 4
-		if size <= 262144 && length < 4096 {
+		if size <= 524288 && length < 4096 {
 			length = min(n, 4096)
 		}
 		data := append(bytes.Clone(object[:n]), make([]byte, 4*length-n)...)
@@ -133,14 +133,14 @@ func TestParseHeaderRefusesEveryOtherByte(t *testing.T) {
 
 // A header whose own checksum is right may still say what cannot be.
 func TestParseHeaderRefusesWhatCannotBe(t *testing.T) {
-	for at, value := range map[int]byte{0: 'G', 4: 2, 5: 6, 6: 5, 7: 3, 9: 2, 12: 0x80} {
+	for at, value := range map[int]byte{0: 'G', 4: 1, 5: 6, 6: 5, 7: 3, 9: 1, 12: 0x80} {
 		b := NewObject(13, sha256.Sum256(nil)).Header(0)
 		b[at] = value
 		binary.BigEndian.PutUint32(b[52:], slowCRC(0, b[:52]))
 		_, _, err := ParseHeader(b)
 		require.ErrorIs(t, err, ErrHeader, "byte %d", at)
 		if at == 4 {
-			require.ErrorContains(t, err, "version 2")
+			require.ErrorContains(t, err, "it has version 1")
 		}
 	}
 }

@@ -18,7 +18,7 @@ var ErrRotten = errors.New("rotten block")
 
 const (
 	magic   = "gors"
-	version = 1
+	version = 2
 )
 
 // Object is what the headers of an object's shard files say. It is immutable and comparable: two are

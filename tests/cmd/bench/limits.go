@@ -23,7 +23,7 @@ const (
 	dataShards   = 4
 	parityShards = 2
 	allShards    = dataShards + parityShards
-	stripeBlock  = 64 << 10 // bytes of a shard that are encoded at a time
+	stripeBlock  = 128 << 10 // bytes of a shard that are encoded at a time
 )
 
 // enough is how long a limit is measured in a round, at least.

@@ -4,6 +4,7 @@ package erasure
 
 import (
 	"context"
+	"math/bits"
 	"net"
 	"sync"
 	"time"
@@ -15,7 +16,7 @@ import (
 
 // small is how many stripes an object may have to be sent in one request a shard: that much is in memory
 // anyway.
-const small = 4
+const small = 2
 
 // smallAtOnce is how many small objects are sent or read at the same time. They come by the thousand, each
 // makes several requests, and more at once would only wait for each other in data services, with their
@@ -44,7 +45,7 @@ type Codec struct {
 	streams Streams
 	locator Locator
 	coder   *rs.Coder
-	stripes *sync.Pool    // of *rs.Stripe
+	stripes [32]sync.Pool // of *rs.Stripe, by how many bits the length of their blocks has
 	small   chan struct{} // holds one for each small object under way
 }
 
@@ -54,7 +55,7 @@ func NewCodec(streams Streams, locator Locator) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams, locator, coder, &sync.Pool{New: func() any { return rs.NewStripe() }}, make(chan struct{}, smallAtOnce)}, nil
+	return &Codec{streams: streams, locator: locator, coder: coder, small: make(chan struct{}, smallAtOnce)}, nil
 }
 
 // turn waits until an object may be sent or read. The caller calls end when it has been.
@@ -70,17 +71,15 @@ func (c *Codec) turn(ctx context.Context, o rs.Object) (end func(), err error) {
 	}
 }
 
-// stripe returns a stripe for an object. Those of objects that have but one, of which there may be
-// thousands at once, take little memory and are not kept.
+// stripe returns a stripe for an object, which is to be given back. It comes from one of its size, or of at
+// most twice that: of small objects there may be thousands at once.
 func (c *Codec) stripe(o rs.Object) *rs.Stripe {
-	if o.Stripes() <= 1 {
-		return rs.NewStripe()
+	if s, ok := c.pool(o).Get().(*rs.Stripe); ok {
+		return s
 	}
-	return c.stripes.Get().(*rs.Stripe)
+	return rs.NewStripe()
 }
 
-func (c *Codec) giveBack(o rs.Object, s *rs.Stripe) {
-	if o.Stripes() > 1 {
-		c.stripes.Put(s)
-	}
-}
+func (c *Codec) giveBack(o rs.Object, s *rs.Stripe) { c.pool(o).Put(s) }
+
+func (c *Codec) pool(o rs.Object) *sync.Pool { return &c.stripes[bits.Len(uint(o.BlockLen(0)))] }
