@@ -17,8 +17,13 @@ func sixShards(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	body := NewBody(1 << 20)
 	name, files, contents := s.PutShards(t, body)
-	places, err := s.Located(t.Context(), body)
-	require.NoError(t, err)
+	places := map[string]string{}
+	Eventually(t, 30*time.Second, func() (err error) { // a data service may be late to say what it has
+		if places, err = s.Located(t.Context(), body); err == nil && len(places) < Shards {
+			err = fmt.Errorf("only these shards are known: %v", places)
+		}
+		return err
+	})
 	owners, total := map[string]bool{}, 0
 	for i, file := range files {
 		owner := s.OwnerOf(t, file)

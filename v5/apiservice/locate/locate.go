@@ -148,15 +148,17 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (places P
 	return holders(ctx, replies, live)
 }
 
-// holders reads answers until all shards are found, all of live have answered, or time is up.
+// holders reads answers until every shard is found on a data service of its own, all of live have answered, or
+// time is up.
 func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (places Places, sure bool, err error) {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
 	}
+	var found candidates
 	enough := time.NewTimer(patience / 10)
 	defer enough.Stop()
-	for len(silent) > 0 && places.Known() < rs.Shards {
+	for len(silent) > 0 && places.Holders() < rs.Shards {
 		select {
 		case <-ctx.Done():
 			return places, false, nil
@@ -169,7 +171,8 @@ func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string
 			if err := json.Unmarshal(reply.Body, &a); err != nil {
 				return places, false, fmt.Errorf("answer of a data service: %w", err)
 			}
-			places.add(a)
+			found.add(a)
+			places = found.spread()
 			delete(silent, a.Address)
 		}
 	}
@@ -186,12 +189,29 @@ func (p Places) Held(address string) (n int) {
 	return n
 }
 
-func (p *Places) add(a answer) {
+// candidates are the data services that hold each shard: more than one may, when equal objects were put at the
+// same time.
+type candidates [rs.Shards][]string
+
+func (c *candidates) add(a answer) {
 	for _, shard := range a.Shards {
 		if shard >= 0 && shard < rs.Shards {
-			p[shard] = a.Address
+			c[shard] = append(c[shard], a.Address)
 		}
 	}
+}
+
+// spread chooses one for each shard, and those shards first that have the least choice, so that an object is not
+// taken to lie on fewer data services than it does.
+func (c *candidates) spread() (p Places) {
+	order := []int{0, 1, 2, 3, 4, 5}
+	slices.SortStableFunc(order, func(a, b int) int { return len(c[a]) - len(c[b]) })
+	for _, shard := range order {
+		if len(c[shard]) > 0 {
+			p[shard] = slices.MinFunc(c[shard], func(a, b string) int { return p.Held(a) - p.Held(b) })
+		}
+	}
+	return p
 }
 
 func unavailable(err error) error {
