@@ -17,13 +17,7 @@ func sixShards(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	body := NewBody(1 << 20)
 	name, files, contents := s.PutShards(t, body)
-	places := map[string]string{}
-	Eventually(t, 30*time.Second, func() (err error) { // a data service may be late to say what it has
-		if places, err = s.Located(t.Context(), body); err == nil && len(places) < Shards {
-			err = fmt.Errorf("only these shards are known: %v", places)
-		}
-		return err
-	})
+	places := s.RequireLocated(t, body, Shards)
 	owners, total := map[string]bool{}, 0
 	for i, file := range files {
 		owner := s.OwnerOf(t, file)
@@ -64,9 +58,7 @@ func putRepairs(t *testing.T, s *Store) {
 			s.SendWith(t, http.MethodPost, p.URL()+"/objects/"+filepath.Base(file), nil, nil) // who had it forgets it
 		}
 	}
-	places, err := s.Located(t.Context(), body)
-	require.NoError(t, err)
-	require.Len(t, places, 3)
+	s.RequireLocated(t, body, 3)
 	s.Put(t, NewName(), body)
 	s.RequireWhole(t, body, contents)
 }
@@ -81,8 +73,10 @@ func putHealsRottenShards(t *testing.T, s *Store) {
 		flip(t, files[i], 100)
 	}
 	again := NewName()
-	s.Put(t, again, body)
-	require.NoError(t, s.IsWhole(t.Context(), body, contents))
+	Eventually(t, recoveryPatience, func() error { // of one that is late to say what it has, nothing is healed
+		s.Put(t, again, body)
+		return s.hasFiles(body, contents)
+	})
 	s.RequireObject(t, again, body)
 	s.RequireObject(t, name, body)
 }

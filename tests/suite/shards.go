@@ -48,6 +48,18 @@ func (s *Store) ShardFiles(body []byte) (files [Shards]string) {
 
 // IsWhole returns nil if all shards of an object are there, as they were, and can be located.
 func (s *Store) IsWhole(ctx context.Context, body []byte, were [Shards][]byte) error {
+	if err := s.hasFiles(body, were); err != nil {
+		return err
+	}
+	places, err := s.Located(ctx, body)
+	if err == nil && len(places) < Shards {
+		err = fmt.Errorf("%d shards are located", len(places))
+	}
+	return err
+}
+
+// hasFiles looks at the disk alone.
+func (s *Store) hasFiles(body []byte, were [Shards][]byte) error {
 	for i, file := range s.ShardFiles(body) {
 		if file == "" {
 			return fmt.Errorf("shard %d is not there", i)
@@ -60,11 +72,7 @@ func (s *Store) IsWhole(ctx context.Context, body []byte, were [Shards][]byte) e
 			return fmt.Errorf("shard %d is not as it was", i)
 		}
 	}
-	places, err := s.Located(ctx, body)
-	if err == nil && len(places) < Shards {
-		err = fmt.Errorf("%d shards are located", len(places))
-	}
-	return err
+	return nil
 }
 
 // RequireWhole waits until all shards of an object are there, as they were.
@@ -98,6 +106,19 @@ func (s *Store) Located(ctx context.Context, body []byte) (places map[string]str
 		return nil, fmt.Errorf("locate: %d %s", got.Status, got.Body)
 	}
 	return places, json.Unmarshal(got.Body, &places)
+}
+
+// RequireLocated waits until n shards are known to be held, and returns by whom: a data service may be late to say
+// what it has.
+func (s *Store) RequireLocated(t *testing.T, body []byte, n int) (places map[string]string) {
+	t.Helper()
+	Eventually(t, recoveryPatience, func() (err error) {
+		if places, err = s.Located(t.Context(), body); err == nil && len(places) != n {
+			err = fmt.Errorf("not %d shards are known, but these: %v", n, places)
+		}
+		return err
+	})
+	return places
 }
 
 // AwaitSix waits until new objects are spread over six data services: after one has been restarted it
