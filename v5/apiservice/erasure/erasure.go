@@ -71,8 +71,8 @@ func (c *Codec) turn(ctx context.Context, o rs.Object) (end func(), err error) {
 	}
 }
 
-// stripe returns a stripe for an object, which is to be given back. It comes from one of its size, or of at
-// most twice that: of small objects there may be thousands at once.
+// stripe returns a stripe for an object, which is to be given back. It has no more than twice the memory that it
+// needs: of small objects there may be thousands at once.
 func (c *Codec) stripe(o rs.Object) *rs.Stripe {
 	if s, ok := c.pool(o).Get().(*rs.Stripe); ok {
 		return s

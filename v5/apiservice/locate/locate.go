@@ -164,7 +164,7 @@ func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string
 			return places, false, nil
 		case <-enough.C:
 			if places.Known() >= rs.DataShards {
-				return places, false, nil
+				return places, places.Known() == rs.Shards, nil
 			}
 		case reply := <-replies:
 			var a answer
@@ -204,8 +204,8 @@ func (c *candidates) add(a answer) {
 // spread chooses one for each shard, and those shards first that have the least choice, so that an object is not
 // taken to lie on fewer data services than it does.
 func (c *candidates) spread() (p Places) {
-	order := []int{0, 1, 2, 3, 4, 5}
-	slices.SortStableFunc(order, func(a, b int) int { return len(c[a]) - len(c[b]) })
+	order := [rs.Shards]int{0, 1, 2, 3, 4, 5}
+	slices.SortStableFunc(order[:], func(a, b int) int { return len(c[a]) - len(c[b]) })
 	for _, shard := range order {
 		if len(c[shard]) > 0 {
 			p[shard] = slices.MinFunc(c[shard], func(a, b string) int { return p.Held(a) - p.Held(b) })
