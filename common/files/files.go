@@ -25,7 +25,8 @@ type Dir struct {
 	lock                  *os.File
 	visible               *os.File   // objects, open to be synced
 	commits               sharedSync // of objects
-	buffers               sync.Pool  // of *[]byte, for Append
+	buffers               sync.Pool  // of *[]byte, bufferSize bytes long
+	pieces                sync.Pool  // of *[]byte, made by newPiece
 }
 
 // Open makes root/objects and root/temp where they are missing and removes what a process that died
@@ -33,6 +34,7 @@ type Dir struct {
 func Open(root string) (*Dir, error) {
 	d := &Dir{objects: filepath.Join(root, "objects"), temp: filepath.Join(root, "temp"), rotten: filepath.Join(root, "rotten")}
 	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
+	d.pieces.New = newPiece
 	if err := os.MkdirAll(d.objects, 0o755); err != nil {
 		return nil, fmt.Errorf("store root: %w", err)
 	}
@@ -178,18 +180,13 @@ func (d *Dir) Save(name string, body io.Reader) error {
 // little enough to be in a core's cache when it is written.
 const bufferSize = 128 << 10
 
-// behind is how many bytes are written before they are made durable while more come: what is left to do for the
-// commit takes little time then, and the disk is not idle until it.
-const behind = 1 << 20
-
 // Temp is a file that is being written. It ends with Commit or Drop. It is for one goroutine at a
 // time.
 type Temp struct {
 	dir     *Dir
 	file    *os.File
-	written int64      // bytes
-	begun   int64      // bytes when the last sync began
-	synced  chan error // has what the last sync returned, unless one is running
+	mode    mode
+	written int64 // bytes
 }
 
 // Create begins a file that nobody can see yet.
@@ -198,48 +195,62 @@ func (d *Dir) Create() (*Temp, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Temp{dir: d, file: f, synced: make(chan error, 1)}
-	t.synced <- nil
-	return t, nil
+	return &Temp{dir: d, file: f, mode: mode{file: f}}, nil
 }
 
 // Append adds what from has until EOF, and tells how many bytes that was.
-func (t *Temp) Append(from io.Reader) (int64, error) {
-	buffer := t.dir.buffers.Get().(*[]byte)
-	defer t.dir.buffers.Put(buffer)
-	return io.CopyBuffer(appender{t}, from, *buffer)
+func (t *Temp) Append(from io.Reader) (sum int64, err error) {
+	for err == nil {
+		var n int
+		n, err = t.appendPiece(from)
+		sum += int64(n)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return sum, err
 }
 
-// appender has nothing but Write, so that io.CopyBuffer takes the buffer that it is given.
-type appender struct{ t *Temp }
-
-func (a appender) Write(p []byte) (int, error) {
-	n, err := a.t.file.Write(p)
-	a.t.written += int64(n)
-	if a.t.written-a.t.begun >= behind {
-		a.t.syncBehind()
+// appendPiece returns io.EOF after the last one.
+func (t *Temp) appendPiece(from io.Reader) (int, error) {
+	pool := &t.dir.buffers
+	if t.written >= Cached {
+		pool = &t.dir.pieces
+	}
+	buffer := pool.Get().(*[]byte)
+	defer pool.Put(buffer)
+	n, err := fill(*buffer, from)
+	if n == 0 {
+		return 0, err
+	}
+	if failed := t.write((*buffer)[:n]); failed != nil {
+		return 0, failed
 	}
 	return n, err
 }
 
-// syncBehind begins to make durable what has been written, unless the last time is not over. An error is kept
-// for the commit: the kernel tells each only once.
-func (t *Temp) syncBehind() {
-	select {
-	case err := <-t.synced:
-		t.begun = t.written
-		go func() { t.synced <- errors.Join(err, t.file.Sync()) }()
-	default:
-	}
+func (t *Temp) write(p []byte) error {
+	direct := len(p) == pieceSize && t.written%alignment == 0
+	_, err := t.mode.do(direct, func() (int, error) { return t.file.WriteAt(p, t.written) })
+	t.written += int64(len(p))
+	return err
 }
 
-// settle waits for a sync that is running, and returns what has failed. It is called once.
-func (t *Temp) settle() error { return <-t.synced }
+// fill is io.ReadFull, but with the error that from has, io.EOF too: a body that broke off must not look
+// like one that ended.
+func fill(p []byte, from io.Reader) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = from.Read(p[n:])
+		n += more
+	}
+	return n, err
+}
 
 // Commit makes the file durable and then visible under name, in place of a file that had the name.
 // After an error there is nothing of it, or, if the very last step failed, all of it.
 func (t *Temp) Commit(name string) error {
-	err := errors.Join(t.settle(), t.file.Sync(), t.file.Close())
+	err := errors.Join(t.file.Sync(), t.file.Close())
 	if err == nil {
 		err = t.dir.commit(t.file.Name(), name)
 	}
@@ -251,7 +262,6 @@ func (t *Temp) Commit(name string) error {
 
 // Drop removes what has been written.
 func (t *Temp) Drop() error {
-	_ = t.settle() // what it says is of no use any more
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 

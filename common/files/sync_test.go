@@ -1,14 +1,10 @@
 package files
 
 import (
-	"bytes"
 	"fmt"
-	"io/fs"
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/stretchr/testify/require"
 )
 
 // moment is when a sync began, told as its error.
@@ -34,17 +30,4 @@ func TestSharedSyncBeginsAfterTheCall(t *testing.T) {
 		})
 	}
 	calling.Wait()
-}
-
-// TestSyncThatFailedIsNotForgotten: the kernel tells an error of an earlier sync only once, so the commit must.
-func TestSyncThatFailedIsNotForgotten(t *testing.T) {
-	d := open(t, t.TempDir())
-	temp, err := d.Create()
-	require.NoError(t, err)
-	require.NoError(t, temp.settle())
-	temp.synced <- fs.ErrInvalid
-	_, err = temp.Append(bytes.NewReader(make([]byte, 3*behind))) // there are syncs that succeed after it
-	require.NoError(t, err)
-	require.ErrorIs(t, temp.Commit("a"), fs.ErrInvalid)
-	requireHas(t, d, "a", false)
 }

@@ -5,8 +5,10 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
 	"strconv"
 
+	"gostore/common/files"
 	"gostore/common/httpd"
 )
 
@@ -29,12 +31,24 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
+	if size > files.Cached {
+		return h.sendAhead(w, f, from)
+	}
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
 	return httpd.Send(w, f, size-from)
+}
+
+// sendAhead is for a file that is not in the page cache: it was written past it. One that has become shorter
+// meanwhile is noticed by net/http, which cuts the connection.
+func (h *handler) sendAhead(w http.ResponseWriter, f *os.File, from int64) error {
+	ahead := h.store.ReadAhead(f, from)
+	defer ahead.Close()
+	_, err := ahead.WriteTo(httpd.Stream(w))
+	return err
 }
 
 func errNoShard() error { return httpd.Errorf(http.StatusNotFound, "there is no such shard") }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"gostore/chapter5/rs"
+	"gostore/common/files"
 	"gostore/common/hash"
 )
 
@@ -31,12 +31,17 @@ func (s *Store) verify(name string) error {
 		return err
 	}
 	defer f.Close() // opened for reading
-	return verify(f, size, content, shard)
+	if size <= files.Cached {
+		return verify(f, size, content, shard)
+	}
+	ahead := s.dir.ReadAhead(f, 0)
+	defer ahead.Close()
+	return verify(ahead, size, content, shard)
 }
 
 // verify reads a shard file from its beginning to its end. Its error wraps rs.ErrRotten or
 // rs.ErrHeader if the file is not what was once stored.
-func verify(f *os.File, size int64, content hash.Hash, shard int) error {
+func verify(f io.Reader, size int64, content hash.Hash, shard int) error {
 	header := make([]byte, rs.HeaderSize)
 	if _, err := io.ReadFull(f, header); err != nil {
 		return shortIsRotten(err)

@@ -1,0 +1,171 @@
+package files
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// long returns random bytes: so many and a bit more than go through the page cache.
+func long(t *testing.T, more int) []byte {
+	b := make([]byte, Cached+more)
+	_, err := rand.Read(b)
+	require.NoError(t, err)
+	return b
+}
+
+func TestLongFiles(t *testing.T) {
+	d := open(t, t.TempDir())
+	for _, more := range []int{-1, 0, 1, alignment, pieceSize - 1, pieceSize, pieceSize + 1, 3*pieceSize + 1000} {
+		content := long(t, more)
+		require.NoError(t, d.Save("name", bytes.NewReader(content)))
+		requireContent(t, d, "name", string(content))
+		for _, from := range []int64{0, 1, alignment, alignment + 1, pieceSize - 1, pieceSize, Cached - 2, int64(len(content))} {
+			requireAhead(t, d, "name", content, from)
+		}
+	}
+}
+
+// requireAhead wants the bytes from an offset on, both by Read and by WriteTo.
+func requireAhead(t *testing.T, d *Dir, name string, content []byte, from int64) {
+	t.Helper()
+	f, _, err := d.Open(name)
+	require.NoError(t, err)
+	defer f.Close() // opened for reading
+	for _, hide := range []bool{true, false} {
+		ahead := d.ReadAhead(f, from)
+		var reader io.Reader = ahead
+		if hide {
+			reader = iotest.OneByteReader(io.LimitReader(ahead, 100)) // no WriterTo
+			reader = io.MultiReader(reader, struct{ io.Reader }{ahead})
+		}
+		var got bytes.Buffer
+		_, err := io.Copy(&got, reader)
+		require.NoError(t, err)
+		ahead.Close()
+		require.True(t, bytes.Equal(content[from:], got.Bytes()), "%d bytes from %d on: got %d", len(content), from, got.Len())
+	}
+}
+
+// Appends of any length leave the file at any offset; what is aligned again goes past the page cache again.
+func TestLongFileInPieces(t *testing.T) {
+	d := open(t, t.TempDir())
+	temp, err := d.Create()
+	require.NoError(t, err)
+	var want bytes.Buffer
+	for _, n := range []int{Cached - 100, 100, pieceSize, 3, alignment - 3, 2 * pieceSize, 7} {
+		piece := make([]byte, n)
+		_, err := rand.Read(piece)
+		require.NoError(t, err)
+		want.Write(piece)
+		sum, err := temp.Append(bytes.NewReader(piece))
+		require.NoError(t, err)
+		require.EqualValues(t, n, sum)
+	}
+	require.NoError(t, temp.Commit("name"))
+	requireContent(t, d, "name", want.String())
+	requireAhead(t, d, "name", want.Bytes(), 0)
+}
+
+func TestLongFilesGoPastThePageCache(t *testing.T) {
+	d := open(t, t.TempDir())
+	temp, err := d.Create()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, temp.Drop()) }()
+	direct := func(n int) bool {
+		_, err := temp.Append(bytes.NewReader(make([]byte, n)))
+		require.NoError(t, err)
+		return temp.mode.direct
+	}
+	require.False(t, direct(Cached), "so much goes through it")
+	if !direct(pieceSize) {
+		require.True(t, temp.mode.refused)
+		t.Skip("the file system of the temporary directory has no O_DIRECT")
+	}
+	require.False(t, direct(1), "too short for O_DIRECT")
+	require.False(t, direct(pieceSize), "not aligned")
+	require.False(t, temp.mode.refused, "not asked for either")
+}
+
+func TestPiecesAreAligned(t *testing.T) {
+	for range 10 {
+		piece := *newPiece().(*[]byte)
+		require.Len(t, piece, pieceSize)
+		require.Zero(t, uintptr(unsafe.Pointer(&piece[0]))%alignment)
+	}
+}
+
+// A body that breaks off in the way that a body which ended looks to io.ReadFull.
+func TestBodyThatEndsTooEarly(t *testing.T) {
+	d := open(t, t.TempDir())
+	body := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(io.ErrUnexpectedEOF))
+	require.ErrorIs(t, d.Save("name", body), io.ErrUnexpectedEOF)
+	requireHas(t, d, "name", false)
+}
+
+func TestFileSystemThatRefusesLate(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close() // nothing was written to it
+	m := mode{file: f}
+	transfer := func() (int, error) {
+		if m.direct {
+			return 0, fmt.Errorf("write: %w", syscall.EINVAL)
+		}
+		return 5, nil
+	}
+	for range 2 {
+		n, err := m.do(true, transfer)
+		require.NoError(t, err)
+		require.Equal(t, 5, n)
+		require.True(t, m.refused)
+	}
+}
+
+// Whoever stops in the middle leaves nothing behind (TestMain looks for goroutines), and the file can be closed.
+func TestReadAheadIsClosedInTheMiddle(t *testing.T) {
+	d := open(t, t.TempDir())
+	require.NoError(t, d.Save("name", bytes.NewReader(long(t, 10*pieceSize))))
+	f, _, err := d.Open("name")
+	require.NoError(t, err)
+	for _, read := range []int64{0, 1, pieceSize, 3*pieceSize + 1} {
+		ahead := d.ReadAhead(f, 0)
+		_, err := io.CopyN(io.Discard, ahead, read)
+		require.NoError(t, err)
+		ahead.Close()
+	}
+	broken := errors.New("the client left")
+	ahead := d.ReadAhead(f, 0)
+	_, err = ahead.WriteTo(failing{broken})
+	require.ErrorIs(t, err, broken)
+	ahead.Close()
+	require.NoError(t, f.Close())
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestReadAheadOfWhatCannotBeRead(t *testing.T) {
+	d := open(t, t.TempDir())
+	require.NoError(t, d.Save("name", bytes.NewReader(long(t, pieceSize))))
+	f, _, err := d.Open("name")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	ahead := d.ReadAhead(f, 0)
+	defer ahead.Close()
+	_, err = io.Copy(io.Discard, ahead)
+	require.ErrorIs(t, err, os.ErrClosed)
+	_, err = ahead.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrClosed, "again")
+}
