@@ -22,7 +22,7 @@ import (
 // Store holds shards; see package store.
 type Store interface {
 	Open(name string) (*os.File, int64, error)
-	ReadAhead(f *os.File, from int64) *files.Ahead
+	ReadPast(f *os.File, from int64) *files.Past
 	Check(name string) error
 	Create() (*files.Temp, error)
 	Commit(t *files.Temp, name string) error

@@ -31,31 +31,51 @@ func TestLongFiles(t *testing.T) {
 		require.NoError(t, d.Save("name", bytes.NewReader(content)))
 		requireContent(t, d, "name", string(content))
 		for _, from := range []int64{0, 1, alignment, alignment + 1, pieceSize - 1, pieceSize, Cached - 2, int64(len(content))} {
-			requireAhead(t, d, "name", content, from)
+			requirePast(t, d, "name", content, from)
 		}
 	}
 }
 
-// requireAhead wants the bytes from an offset on, both by Read and by WriteTo.
-func requireAhead(t *testing.T, d *Dir, name string, content []byte, from int64) {
+// requirePast wants the bytes from an offset on, by Read and by WriteTo. It wants any if content is nil.
+func requirePast(t *testing.T, d *Dir, name string, content []byte, from int64) {
 	t.Helper()
 	f, _, err := d.Open(name)
 	require.NoError(t, err)
 	defer f.Close() // opened for reading
-	for _, hide := range []bool{true, false} {
-		ahead := d.ReadAhead(f, from)
-		var reader io.Reader = ahead
-		if hide {
-			reader = iotest.OneByteReader(io.LimitReader(ahead, 100)) // no WriterTo
-			reader = io.MultiReader(reader, struct{ io.Reader }{ahead})
-		}
-		var got bytes.Buffer
-		_, err := io.Copy(&got, reader)
+	past := d.ReadPast(f, from)
+	defer past.Close()
+	var got bytes.Buffer
+	_, err = io.CopyN(&got, iotest.OneByteReader(past), 100)
+	if !errors.Is(err, io.EOF) {
 		require.NoError(t, err)
-		ahead.Close()
+	}
+	_, err = io.Copy(&got, past)
+	require.NoError(t, err)
+	if content != nil {
 		require.True(t, bytes.Equal(content[from:], got.Bytes()), "%d bytes from %d on: got %d", len(content), from, got.Len())
 	}
 }
+
+func TestReadPastWhatFails(t *testing.T) {
+	d := open(t, t.TempDir())
+	require.NoError(t, d.Save("name", bytes.NewReader(long(t, pieceSize))))
+	f, _, err := d.Open("name")
+	require.NoError(t, err)
+	past := d.ReadPast(f, 0)
+	defer past.Close()
+	left := errors.New("the client left")
+	_, err = past.WriteTo(failing{left})
+	require.ErrorIs(t, err, left)
+	require.NoError(t, f.Close())
+	_, err = io.Copy(io.Discard, past)
+	require.ErrorIs(t, err, os.ErrClosed)
+	_, err = past.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrClosed, "again")
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
 
 // Appends of any length leave the file at any offset; what is aligned again goes past the page cache again.
 func TestLongFileInPieces(t *testing.T) {
@@ -74,7 +94,7 @@ func TestLongFileInPieces(t *testing.T) {
 	}
 	require.NoError(t, temp.Commit("name"))
 	requireContent(t, d, "name", want.String())
-	requireAhead(t, d, "name", want.Bytes(), 0)
+	requirePast(t, d, "name", want.Bytes(), 0)
 }
 
 func TestLongFilesGoPastThePageCache(t *testing.T) {
@@ -132,40 +152,13 @@ func TestFileSystemThatRefusesLate(t *testing.T) {
 	}
 }
 
-// Whoever stops in the middle leaves nothing behind (TestMain looks for goroutines), and the file can be closed.
-func TestReadAheadIsClosedInTheMiddle(t *testing.T) {
-	d := open(t, t.TempDir())
-	require.NoError(t, d.Save("name", bytes.NewReader(long(t, 10*pieceSize))))
-	f, _, err := d.Open("name")
-	require.NoError(t, err)
-	for _, read := range []int64{0, 1, pieceSize, 3*pieceSize + 1} {
-		ahead := d.ReadAhead(f, 0)
-		_, err := io.CopyN(io.Discard, ahead, read)
-		require.NoError(t, err)
-		ahead.Close()
+func TestOnlyWhatWasWrittenLastIsRecent(t *testing.T) {
+	var r recent
+	const all = recentSize / Cached
+	for i := range all {
+		require.Empty(t, r.add(fmt.Sprint(i), 10*Cached), "of a long file no more than its beginning")
 	}
-	broken := errors.New("the client left")
-	ahead := d.ReadAhead(f, 0)
-	_, err = ahead.WriteTo(failing{broken})
-	require.ErrorIs(t, err, broken)
-	ahead.Close()
-	require.NoError(t, f.Close())
-}
-
-type failing struct{ err error }
-
-func (f failing) Write([]byte) (int, error) { return 0, f.err }
-
-func TestReadAheadOfWhatCannotBeRead(t *testing.T) {
-	d := open(t, t.TempDir())
-	require.NoError(t, d.Save("name", bytes.NewReader(long(t, pieceSize))))
-	f, _, err := d.Open("name")
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	ahead := d.ReadAhead(f, 0)
-	defer ahead.Close()
-	_, err = io.Copy(io.Discard, ahead)
-	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = ahead.Read(make([]byte, 1))
-	require.ErrorIs(t, err, os.ErrClosed, "again")
+	require.Equal(t, []string{"0"}, r.add("small", 1))
+	require.Empty(t, r.add("small, too", Cached-alignment))
+	require.Equal(t, []string{"1"}, r.add("large", Cached+1))
 }
