@@ -29,8 +29,8 @@ const (
 // newPiece returns a *[]byte of pieceSize bytes whose address is aligned.
 func newPiece() any {
 	b := make([]byte, pieceSize+alignment)
-	past := int(uintptr(unsafe.Pointer(&b[0])) % alignment)
-	piece := b[alignment-past:][:pieceSize]
+	beyond := int(uintptr(unsafe.Pointer(&b[0])) % alignment)
+	piece := b[alignment-beyond:][:pieceSize]
 	return &piece
 }
 

@@ -31,45 +31,45 @@ func TestLongFiles(t *testing.T) {
 		require.NoError(t, d.Save("name", bytes.NewReader(content)))
 		requireContent(t, d, "name", string(content))
 		for _, from := range []int64{0, 1, alignment, alignment + 1, pieceSize - 1, pieceSize, Cached - 2, int64(len(content))} {
-			requirePast(t, d, "name", content, from)
+			requireDirect(t, d, "name", content, from)
 		}
 	}
 }
 
-// requirePast wants the bytes from an offset on, by Read and by WriteTo. It wants any if content is nil.
-func requirePast(t *testing.T, d *Dir, name string, content []byte, from int64) {
+// requireDirect wants the bytes from an offset on, by Read and by WriteTo. It wants any if content is nil.
+func requireDirect(t *testing.T, d *Dir, name string, content []byte, from int64) {
 	t.Helper()
 	f, _, err := d.Open(name)
 	require.NoError(t, err)
 	defer f.Close() // opened for reading
-	past := d.ReadPast(f, from)
-	defer past.Close()
+	direct := d.ReadDirect(f, from)
+	defer direct.Close()
 	var got bytes.Buffer
-	_, err = io.CopyN(&got, iotest.OneByteReader(past), 100)
+	_, err = io.CopyN(&got, iotest.OneByteReader(direct), 100)
 	if !errors.Is(err, io.EOF) {
 		require.NoError(t, err)
 	}
-	_, err = io.Copy(&got, past)
+	_, err = io.Copy(&got, direct)
 	require.NoError(t, err)
 	if content != nil {
 		require.True(t, bytes.Equal(content[from:], got.Bytes()), "%d bytes from %d on: got %d", len(content), from, got.Len())
 	}
 }
 
-func TestReadPastWhatFails(t *testing.T) {
+func TestReadDirectWhatFails(t *testing.T) {
 	d := open(t, t.TempDir())
 	require.NoError(t, d.Save("name", bytes.NewReader(long(t, pieceSize))))
 	f, _, err := d.Open("name")
 	require.NoError(t, err)
-	past := d.ReadPast(f, 0)
-	defer past.Close()
+	direct := d.ReadDirect(f, 0)
+	defer direct.Close()
 	left := errors.New("the client left")
-	_, err = past.WriteTo(failing{left})
+	_, err = direct.WriteTo(failing{left})
 	require.ErrorIs(t, err, left)
 	require.NoError(t, f.Close())
-	_, err = io.Copy(io.Discard, past)
+	_, err = io.Copy(io.Discard, direct)
 	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = past.Read(make([]byte, 1))
+	_, err = direct.Read(make([]byte, 1))
 	require.ErrorIs(t, err, os.ErrClosed, "again")
 }
 
@@ -94,7 +94,7 @@ func TestLongFileInPieces(t *testing.T) {
 	}
 	require.NoError(t, temp.Commit("name"))
 	requireContent(t, d, "name", want.String())
-	requirePast(t, d, "name", want.Bytes(), 0)
+	requireDirect(t, d, "name", want.Bytes(), 0)
 }
 
 func TestLongFilesGoPastThePageCache(t *testing.T) {

@@ -34,7 +34,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
 	if size > files.Cached {
-		return h.sendPast(w, f, from)
+		return h.sendDirect(w, f, from)
 	}
 	if _, err := f.Seek(from, io.SeekStart); err != nil {
 		return err
@@ -42,12 +42,12 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	return httpd.Send(w, f, size-from)
 }
 
-// sendPast is for a file that was written past the page cache. Where it has become shorter meanwhile net/http
+// sendDirect is for a file that was written past the page cache. Where it has become shorter meanwhile net/http
 // notices that there is less than was announced, and cuts the connection.
-func (h *handler) sendPast(w http.ResponseWriter, f *os.File, from int64) error {
-	past := h.store.ReadPast(f, from)
-	defer past.Close()
-	_, err := past.WriteTo(httpd.Stream(w))
+func (h *handler) sendDirect(w http.ResponseWriter, f *os.File, from int64) error {
+	direct := h.store.ReadDirect(f, from)
+	defer direct.Close()
+	_, err := direct.WriteTo(httpd.Stream(w))
 	return err
 }
 

@@ -22,7 +22,7 @@ import (
 // Store holds shards; see package store.
 type Store interface {
 	Open(name string) (*os.File, int64, error)
-	ReadPast(f *os.File, from int64) *files.Past
+	ReadDirect(f *os.File, from int64) *files.Direct
 	Check(name string) error
 	Create() (*files.Temp, error)
 	Commit(t *files.Temp, name string) error

@@ -34,9 +34,9 @@ func (s *Store) verify(name string) error {
 	if size <= files.Cached {
 		return verify(f, size, content, shard)
 	}
-	past := s.dir.ReadPast(f, 0)
-	defer past.Close()
-	return verify(past, size, content, shard)
+	direct := s.dir.ReadDirect(f, 0)
+	defer direct.Close()
+	return verify(direct, size, content, shard)
 }
 
 // verify reads a shard file from its beginning to its end. Its error wraps rs.ErrRotten or

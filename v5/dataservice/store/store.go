@@ -49,8 +49,8 @@ func (s *Store) Open(name string) (*os.File, int64, error) {
 	return f, size, err
 }
 
-// ReadPast reads a shard that Open opened and that is longer than files.Cached.
-func (s *Store) ReadPast(f *os.File, from int64) *files.Past { return s.dir.ReadPast(f, from) }
+// ReadDirect reads a shard that Open opened and that is longer than files.Cached.
+func (s *Store) ReadDirect(f *os.File, from int64) *files.Direct { return s.dir.ReadDirect(f, from) }
 
 // forgetIfGone is for a file that somebody else has removed from the disk.
 func (s *Store) forgetIfGone(name string) {
