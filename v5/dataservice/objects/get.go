@@ -31,13 +31,13 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := f.Seek(from, io.SeekStart); err != nil {
+		return err
+	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
 	if size > files.Cached {
 		return h.sendDirect(w, f, from)
-	}
-	if _, err := f.Seek(from, io.SeekStart); err != nil {
-		return err
 	}
 	return httpd.Send(w, f, size-from)
 }

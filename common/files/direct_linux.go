@@ -19,9 +19,3 @@ func setDirect(f *os.File, on bool) error {
 	_, err = unix.FcntlInt(f.Fd(), unix.F_SETFL, flags)
 	return err
 }
-
-// dropPages takes a file's bytes up to an offset out of the page cache, but for those that are not on disk yet or
-// are being sent. It is advice to the kernel, and failing it matters to nobody.
-func dropPages(f *os.File, to int64) {
-	_ = unix.Fadvise(int(f.Fd()), 0, to, unix.FADV_DONTNEED)
-}

@@ -151,14 +151,3 @@ func TestFileSystemThatRefusesLate(t *testing.T) {
 		require.True(t, m.refused)
 	}
 }
-
-func TestOnlyWhatWasWrittenLastIsRecent(t *testing.T) {
-	var r recent
-	const all = recentSize / Cached
-	for i := range all {
-		require.Empty(t, r.add(fmt.Sprint(i), 10*Cached), "of a long file no more than its beginning")
-	}
-	require.Equal(t, []string{"0"}, r.add("small", 1))
-	require.Empty(t, r.add("small, too", Cached-alignment))
-	require.Equal(t, []string{"1"}, r.add("large", Cached+1))
-}

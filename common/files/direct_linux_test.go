@@ -1,0 +1,43 @@
+package files
+
+import (
+	"bytes"
+	"os"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestLongFilesStayOutOfThePageCache(t *testing.T) {
+	root := t.TempDir()
+	var in unix.Statfs_t
+	require.NoError(t, unix.Statfs(root, &in))
+	if in.Type == unix.TMPFS_MAGIC {
+		t.Skip("the temporary directory is all page cache")
+	}
+	d := open(t, root)
+	require.NoError(t, d.Save("name", bytes.NewReader(long(t, 20*pieceSize))))
+	require.LessOrEqual(t, cachedPages(t, d, "name"), Cached/os.Getpagesize())
+	requireDirect(t, d, "name", nil, 0)
+	require.LessOrEqual(t, cachedPages(t, d, "name"), Cached/os.Getpagesize(), "after it was read")
+}
+
+// cachedPages counts the pages of a whole file that are in the page cache.
+func cachedPages(t *testing.T, d *Dir, name string) (sum int) {
+	f, size, err := d.Open(name)
+	require.NoError(t, err)
+	defer f.Close() // opened for reading
+	mapped, err := unix.Mmap(int(f.Fd()), 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Munmap(mapped)) }()
+	pages := make([]byte, (len(mapped)+os.Getpagesize()-1)/os.Getpagesize())
+	_, _, failed := syscall.Syscall(unix.SYS_MINCORE, uintptr(unsafe.Pointer(&mapped[0])), uintptr(len(mapped)), uintptr(unsafe.Pointer(&pages[0])))
+	require.Zero(t, failed)
+	for _, page := range pages {
+		sum += int(page & 1)
+	}
+	return sum
+}
