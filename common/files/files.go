@@ -205,7 +205,7 @@ func (t *Temp) Append(from io.Reader) (sum int64, err error) {
 		n, err = t.appendPiece(from)
 		sum += int64(n)
 	}
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF { // not one that wraps it: that is a body which broke off
 		err = nil
 	}
 	return sum, err

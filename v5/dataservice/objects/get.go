@@ -2,6 +2,7 @@ package objects
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -37,17 +38,20 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
 	if size > files.Cached {
-		return h.sendDirect(w, f, from)
+		return h.sendDirect(w, f, from, size)
 	}
 	return httpd.Send(w, f, size-from)
 }
 
-// sendDirect is for a file that was written past the page cache. Where it has become shorter meanwhile net/http
-// notices that there is less than was announced, and cuts the connection.
-func (h *handler) sendDirect(w http.ResponseWriter, f *os.File, from int64) error {
+// sendDirect sends a file of some size, from a byte on, that was written past the page cache. If it has fewer bytes
+// by now it returns an error, and the API service sees the connection cut.
+func (h *handler) sendDirect(w http.ResponseWriter, f *os.File, from, size int64) error {
 	direct := h.store.ReadDirect(f, from)
 	defer direct.Close()
-	_, err := direct.WriteTo(httpd.Stream(w))
+	sent, err := direct.WriteTo(httpd.Stream(w))
+	if err == nil && sent < size-from {
+		return fmt.Errorf("send: %d of %d bytes left: %w", size-from-sent, size-from, io.ErrUnexpectedEOF)
+	}
 	return err
 }
 
