@@ -30,29 +30,28 @@ func newPiece() any {
 // mode switches a file between the page cache and O_DIRECT. Where the system or the file system has no
 // O_DIRECT all goes through the page cache.
 type mode struct {
-	file    *os.File
 	direct  bool
 	refused bool
 }
 
-// do makes one transfer, which may only be direct if it is aligned. It can be made twice.
-func (m *mode) do(direct bool, transfer func() (int, error)) (int, error) {
-	m.set(direct)
-	n, err := transfer()
+// do makes one transfer, f.ReadAt or f.WriteAt: direct, if it is that of a whole piece from an aligned offset on.
+func (m *mode) do(f *os.File, transfer func(p []byte, at int64) (int, error), p []byte, at int64) (int, error) {
+	m.set(f, len(p) == pieceSize && at%alignment == 0)
+	n, err := transfer(p, at)
 	if m.direct && errors.Is(err, syscall.EINVAL) { // there are file systems that say no as late as this
 		m.refused = true
-		m.set(false)
-		return transfer()
+		m.set(f, false)
+		return transfer(p, at)
 	}
 	return n, err
 }
 
 // set changes nothing if it fails. An unaligned transfer that is direct all the same fails too.
-func (m *mode) set(direct bool) {
+func (m *mode) set(f *os.File, direct bool) {
 	if direct == m.direct || direct && m.refused {
 		return
 	}
-	if err := setDirect(m.file, direct); err != nil {
+	if err := setDirect(f, direct); err != nil {
 		m.refused = true
 		return
 	}
@@ -63,6 +62,7 @@ func (m *mode) set(direct bool) {
 // goroutine at a time.
 type Direct struct {
 	dir    *Dir
+	file   *os.File
 	mode   mode
 	at     int64 // offset of the next piece, aligned
 	skip   int64 // bytes of it that are not wanted
@@ -74,7 +74,7 @@ type Direct struct {
 // ReadDirect reads f from an offset to its end. The caller ends it with Close, and closes f.
 func (d *Dir) ReadDirect(f *os.File, from int64) *Direct {
 	skip := from % alignment
-	return &Direct{dir: d, mode: mode{file: f}, at: from - skip, skip: skip, buffer: d.pieces.Get().(*[]byte)}
+	return &Direct{dir: d, file: f, at: from - skip, skip: skip, buffer: d.pieces.Get().(*[]byte)}
 }
 
 // Close is called once. Nothing may be read after it.
@@ -115,7 +115,7 @@ func (r *Direct) need() error {
 		if r.err != nil {
 			return r.err
 		}
-		n, err := r.mode.do(true, func() (int, error) { return r.mode.file.ReadAt(*r.buffer, r.at) })
+		n, err := r.mode.do(r.file, r.file.ReadAt, *r.buffer, r.at)
 		r.rest, r.err = (*r.buffer)[min(r.skip, int64(n)):n], err
 		r.at, r.skip = r.at+pieceSize, 0
 	}

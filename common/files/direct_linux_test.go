@@ -19,9 +19,10 @@ func TestLongFilesStayOutOfThePageCache(t *testing.T) {
 		t.Skip("the temporary directory is all page cache")
 	}
 	d := open(t, root)
-	require.NoError(t, d.Save("name", bytes.NewReader(long(t, 20*pieceSize))))
+	content := long(t, 20*pieceSize)
+	require.NoError(t, d.Save("name", bytes.NewReader(content)))
 	require.LessOrEqual(t, cachedPages(t, d, "name"), Cached/os.Getpagesize())
-	requireDirect(t, d, "name", nil, 0)
+	requireDirect(t, d, "name", content, 0)
 	require.LessOrEqual(t, cachedPages(t, d, "name"), Cached/os.Getpagesize(), "after it was read")
 }
 

@@ -36,7 +36,7 @@ func TestLongFiles(t *testing.T) {
 	}
 }
 
-// requireDirect wants the bytes from an offset on, by Read and by WriteTo. It wants any if content is nil.
+// requireDirect wants the bytes from an offset on, by Read and by WriteTo.
 func requireDirect(t *testing.T, d *Dir, name string, content []byte, from int64) {
 	t.Helper()
 	f, _, err := d.Open(name)
@@ -51,9 +51,7 @@ func requireDirect(t *testing.T, d *Dir, name string, content []byte, from int64
 	}
 	_, err = io.Copy(&got, direct)
 	require.NoError(t, err)
-	if content != nil {
-		require.True(t, bytes.Equal(content[from:], got.Bytes()), "%d bytes from %d on: got %d", len(content), from, got.Len())
-	}
+	require.True(t, bytes.Equal(content[from:], got.Bytes()), "%d bytes from %d on: got %d", len(content), from, got.Len())
 }
 
 func TestReadDirectWhatFails(t *testing.T) {
@@ -139,15 +137,15 @@ func TestFileSystemThatRefusesLate(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "")
 	require.NoError(t, err)
 	defer f.Close() // nothing was written to it
-	m := mode{file: f}
-	transfer := func() (int, error) {
+	var m mode
+	transfer := func([]byte, int64) (int, error) {
 		if m.direct {
 			return 0, fmt.Errorf("write: %w", syscall.EINVAL)
 		}
 		return 5, nil
 	}
 	for range 2 {
-		n, err := m.do(true, transfer)
+		n, err := m.do(f, transfer, make([]byte, pieceSize), 0)
 		require.NoError(t, err)
 		require.Equal(t, 5, n)
 		require.True(t, m.refused)

@@ -195,7 +195,7 @@ func (d *Dir) Create() (*Temp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Temp{dir: d, file: f, mode: mode{file: f}}, nil
+	return &Temp{dir: d, file: f}, nil
 }
 
 // Append adds what from has until EOF, and tells how many bytes that was.
@@ -230,8 +230,7 @@ func (t *Temp) appendPiece(from io.Reader) (int, error) {
 }
 
 func (t *Temp) write(p []byte) error {
-	direct := len(p) == pieceSize && t.written%alignment == 0
-	_, err := t.mode.do(direct, func() (int, error) { return t.file.WriteAt(p, t.written) })
+	_, err := t.mode.do(t.file, t.file.WriteAt, p, t.written)
 	t.written += int64(len(p))
 	return err
 }
