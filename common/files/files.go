@@ -27,6 +27,7 @@ type Dir struct {
 	commits               sharedSync // of objects
 	buffers               sync.Pool  // of *[]byte, bufferSize bytes long
 	pieces                sync.Pool  // of *[]byte, made by newPiece
+	recent                recent
 }
 
 // Open makes root/objects and root/temp where they are missing and removes what a process that died
@@ -256,6 +257,7 @@ func (t *Temp) Commit(name string) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("commit %s: %w", name, err), removeIfThere(t.file.Name()))
 	}
+	t.dir.uncache(t.dir.recent.add(name, t.written))
 	return nil
 }
 
