@@ -32,6 +32,13 @@ func (c *Client) Latest(ctx context.Context, name string) (Metadata, error) {
 	return newest.Metadata, err
 }
 
+// Expected returns the version of an object that was the newest when this process last knew: without asking
+// anybody, so others may have added newer ones since. Of an object that it has forgotten it knows none.
+func (c *Client) Expected(name string) (m Metadata, known bool) {
+	newest, known := c.newest.Get(name)
+	return newest.Metadata, known
+}
+
 // findNewest returns the newest version of an object, or one of number 0 if there is none.
 func (c *Client) findNewest(ctx context.Context, name string) (newest place, err error) {
 	newest, known := c.newest.Get(name)

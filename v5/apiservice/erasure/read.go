@@ -52,6 +52,13 @@ func (c *Codec) Read(ctx context.Context, o rs.Object, places locate.Places) *Re
 	return r
 }
 
+// Begin has the first stripe's shards sent, so that they are on their way when WriteTo is called.
+func (r *Reader) Begin() {
+	if r.object.Stripes() > 0 {
+		r.beginAll(r.choose(r.object.Filled(0)))
+	}
+}
+
 // Lacking tells whether nobody was known to hold a shard, Faulty whether one could not be read or was
 // rotten.
 func (r *Reader) Lacking() bool {
@@ -163,23 +170,34 @@ func (r *Reader) findMore() {
 	}
 }
 
-// blocks reads what some shards have of a stripe, and returns how many of them are right. They begin at
-// once, and are read in turn: what the others send meanwhile waits in the kernel.
+// blocks reads what some shards have of a stripe, and returns how many of them are right. They are read in turn:
+// what the others send meanwhile waits in the kernel.
 func (r *Reader) blocks(some []*source, stripe *rs.Stripe) (right int) {
-	var beginning sync.WaitGroup
 	for _, s := range some {
 		s.tried = r.next + 1
-		if s.body == nil || s.at != r.next {
-			beginning.Go(func() { r.begin(s) })
-		}
 	}
-	beginning.Wait()
+	r.beginAll(some)
 	for _, s := range some {
 		if s.body != nil && r.block(s, stripe) {
 			right++
 		}
 	}
 	return right
+}
+
+// beginAll has all begin at once, the last in this goroutine: of a small object it is the only one.
+func (r *Reader) beginAll(some []*source) {
+	var beginning sync.WaitGroup
+	defer beginning.Wait()
+	for i, s := range some {
+		switch {
+		case s.body != nil && s.at == r.next: // it goes on
+		case i == len(some)-1:
+			r.begin(s)
+		default:
+			beginning.Go(func() { r.begin(s) })
+		}
+	}
 }
 
 // begin has s go on at the next stripe. Before the first one it looks at the header: blocks behind a

@@ -16,6 +16,8 @@ import (
 
 // get answers HEAD from the metadata alone.
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
+	begun := h.expect(r)
+	defer begun.end()
 	m, err := h.find(r)
 	if err != nil {
 		return err
@@ -28,19 +30,18 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 		describe(w, m, content)
 		return nil
 	}
-	return h.send(w, r, m, content)
+	return h.send(w, r, m, content, begun)
 }
 
 // send decodes as it goes. The last bytes of an object that has not its hash are not sent. What was
 // found wrong on the way, or what is wrong with shards that were not needed, is put right later. That there
 // are shards, the metadata says; so if there are too few, they are away.
-func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) error {
+func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash, begun *expected) error {
 	o := rs.NewObject(m.Size, content)
-	places, err := h.locator.Find(r.Context(), content.Hex())
+	reader, err := h.reader(r.Context(), o, begun)
 	if err != nil {
 		return err
 	}
-	reader := h.codec.Read(r.Context(), o, places)
 	defer reader.Close()
 	defer h.repairer.Look(reader)
 	describe(w, m, content)

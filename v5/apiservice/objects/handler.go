@@ -10,6 +10,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime"
 
 	"gostore/chapter5/apiservice/erasure"
 	"gostore/chapter5/apiservice/locate"
@@ -48,6 +49,8 @@ type Repairer interface {
 type Versions interface {
 	Ready(ctx context.Context) error
 	Latest(ctx context.Context, name string) (es.Metadata, error)
+	// Expected is what Latest would likely return.
+	Expected(name string) (m es.Metadata, known bool)
 	Version(ctx context.Context, name string, version int64) (es.Metadata, error)
 	Add(ctx context.Context, m es.Metadata) (version int64, err error)
 }
@@ -58,10 +61,12 @@ type handler struct {
 	codec    Codec
 	repairer Repairer
 	versions Versions
+
+	expecting chan struct{} // holds one for each object that is expected, for no more than there are processors
 }
 
 // Handler answers for /objects/NAME.
 func Handler(locator Locator, spreader Spreader, codec Codec, repairer Repairer, versions Versions) http.Handler {
-	h := &handler{locator, spreader, codec, repairer, versions}
+	h := &handler{locator, spreader, codec, repairer, versions, make(chan struct{}, runtime.GOMAXPROCS(0))}
 	return httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
 }
