@@ -108,6 +108,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	apart(dir)
 	r := newReport(o.args)
 	r.writeHead(w)
 	for _, names := range o.groups() {
