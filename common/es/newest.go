@@ -33,10 +33,10 @@ func (c *Client) Latest(ctx context.Context, name string) (Metadata, error) {
 }
 
 // Expected returns the version of an object that was the newest when this process last knew: without asking
-// anybody, so others may have added newer ones since. Of an object that it has forgotten it knows none.
-func (c *Client) Expected(name string) (m Metadata, known bool) {
-	newest, known := c.newest.Get(name)
-	return newest.Metadata, known
+// anybody, so others may have added newer ones since. Where it knows of none, it is one without a hash.
+func (c *Client) Expected(name string) Metadata {
+	newest, _ := c.newest.Get(name)
+	return newest.Metadata
 }
 
 // findNewest returns the newest version of an object, or one of number 0 if there is none.

@@ -34,9 +34,9 @@ func (h *handler) expect(r *http.Request) *expected {
 	if err != nil || r.Method != http.MethodGet || r.URL.Query().Has("version") {
 		return nil
 	}
-	m, _ := h.versions.Expected(name)
+	m := h.versions.Expected(name)
 	content, err := hash.Parse(m.Hash)
-	if err != nil { // of nothing, or of a version that deletes the object
+	if err != nil { // nothing is known, or a version that deletes the object
 		return nil
 	}
 	select {

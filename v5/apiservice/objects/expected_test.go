@@ -74,7 +74,7 @@ func (f *fake) Find(context.Context, string) (places locate.Places, err error) {
 
 func (f *fake) Look(*erasure.Reader) {}
 
-func (f *fake) Expected(string) (es.Metadata, bool) { return f.expected, true }
+func (f *fake) Expected(string) es.Metadata { return f.expected }
 
 func (f *fake) Latest(context.Context, string) (es.Metadata, error) { return f.latest() }
 

@@ -50,7 +50,7 @@ type Versions interface {
 	Ready(ctx context.Context) error
 	Latest(ctx context.Context, name string) (es.Metadata, error)
 	// Expected is what Latest would likely return.
-	Expected(name string) (m es.Metadata, known bool)
+	Expected(name string) es.Metadata
 	Version(ctx context.Context, name string, version int64) (es.Metadata, error)
 	Add(ctx context.Context, m es.Metadata) (version int64, err error)
 }
