@@ -179,6 +179,16 @@ func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string
 	return places, true, nil
 }
 
+// OnePerHolder leaves out all shards of a data service but its first.
+func (p Places) OnePerHolder() (some Places) {
+	for shard, address := range p {
+		if some.Held(address) == 0 {
+			some[shard] = address
+		}
+	}
+	return some
+}
+
 // Held returns how many of the shards a data service holds.
 func (p Places) Held(address string) (n int) {
 	for _, holder := range p {

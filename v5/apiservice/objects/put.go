@@ -69,16 +69,22 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (held locate.Place
 
 // store looks whether the body has the hash that it should, always: who may have an object just by
 // naming its hash could read what others keep. Where the content is there already, whole, that is all;
-// equal content is stored once. Of content that lacks shards, or has rotten ones, it makes those.
+// equal content is stored once. Of content that lacks shards, or has rotten ones, it makes those. If what is
+// there lies on so few data services that the object would with all its shards, as it may while equal content is put
+// at the same time and some data services are quicker than others, each keeps one and the others go elsewhere.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, held locate.Places) error {
 	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
 	right, _ := h.codec.Right(r.Context(), o, held) // of one that does not answer, its shard counts
-	if right.Known() == rs.Shards {
+	if right.Known() == rs.Shards && right.Holders() >= rs.DataShards {
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
 	wanted, err := h.spreader.Spread(held)
+	if err == nil && wanted.Holders() < rs.DataShards {
+		right = right.OnePerHolder()
+		wanted, err = h.spreader.Spread(right)
+	}
 	if err != nil {
 		return err
 	}
