@@ -72,7 +72,7 @@ type Config struct {
 type Client struct {
 	cfg       Config
 	log       *slog.Logger
-	transport *transport
+	http      *http.Client
 	es        *elastic.Client
 	series    series
 	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
@@ -86,10 +86,9 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if !strings.Contains(cfg.URL, "://") {
 		cfg.URL = "http://" + cfg.URL
 	}
-	transport := newTransport()
-	client := elastic.SetHttpClient(&http.Client{Transport: transport})
+	client := &http.Client{Transport: newTransport()}
 	// Sniffing would take the addresses that a server has behind Docker, where it cannot be reached.
-	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), client, elastic.SetRetrier(resurrect{}))
+	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{}))
 	if err != nil {
 		return nil, fmt.Errorf("Elasticsearch at %s: %w", cfg.URL, err)
 	}
@@ -97,21 +96,18 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, log: log, transport: transport, es: es, newest: newest}
+	c := &Client{cfg: cfg, log: log, http: client, es: es, newest: newest}
 	c.greetings, c.lookups, c.creations = newTogether(c.greet), newTogether(c.getAll), newTogether(c.createAll)
 	return c, nil
 }
 
 // Close closes the connections that are not in use.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Ready returns nil if Elasticsearch answers now, or did a moment ago, as it does all the time under load.
+// Ready returns nil if Elasticsearch answers now.
 func (c *Client) Ready(ctx context.Context) error {
 	if _, err := c.series.indices(ctx, c); err != nil {
 		return err
-	}
-	if c.transport.hasAnswered() {
-		return nil
 	}
 	return explained("ask Elasticsearch", c.greetings.do(ctx, struct{}{}))
 }

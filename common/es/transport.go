@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,7 +15,6 @@ const (
 	queuePatience  = 20 * time.Second // to be sent
 	idlePatience   = 10 * time.Second
 	atOnce         = 32
-	moment         = 20 * time.Millisecond // about what an answer may take
 )
 
 // transport has few requests under way at once: more would only wait in Elasticsearch, with their
@@ -24,17 +22,16 @@ const (
 type transport struct {
 	*http.Transport
 	underWay chan struct{} // holds one for each
-	answered atomic.Int64  // when there was a success last, in nanoseconds since 1970
 }
 
 func newTransport() *transport {
 	return &transport{
-		Transport: &http.Transport{
+		&http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialPatience}).DialContext,
 			IdleConnTimeout:     idlePatience,
 			MaxIdleConnsPerHost: atOnce,
 		},
-		underWay: make(chan struct{}, atOnce),
+		make(chan struct{}, atOnce),
 	}
 }
 
@@ -49,16 +46,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		end()
 		return nil, err
 	}
-	if response.StatusCode/100 == 2 {
-		t.answered.Store(time.Now().UnixNano())
-	}
 	response.Body = &answerBody{response.Body, end}
 	return response, nil
-}
-
-// hasAnswered tells whether Elasticsearch has answered a moment ago.
-func (t *transport) hasAnswered() bool {
-	return time.Since(time.Unix(0, t.answered.Load())) < moment
 }
 
 func (t *transport) queue(ctx context.Context) error {

@@ -71,6 +71,8 @@ func ready(b *testing.B) func(*es.Client, int64) error {
 	return func(c *es.Client, _ int64) error { return c.Ready(b.Context()) }
 }
 
+func BenchmarkReady(b *testing.B) { benchmark(b, ready(b), ready(b)) }
+
 func BenchmarkAddFirst(b *testing.B) {
 	benchmark(b, ready(b), func(c *es.Client, i int64) error {
 		_, err := c.Add(b.Context(), named(fmt.Sprint("object-", i)))

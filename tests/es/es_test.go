@@ -5,7 +5,6 @@ package es
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,7 +19,6 @@ import (
 
 	"gostore/common/es"
 	"gostore/tests/stack"
-	"gostore/tests/stack/elastic"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -268,16 +266,4 @@ func TestUnreachable(t *testing.T) {
 		require.ErrorIs(t, err, es.ErrUnreachable)
 		require.ErrorIs(t, c.Each(t.Context(), "x", nil), es.ErrUnreachable)
 	}
-}
-
-// That Elasticsearch has answered stands for a moment, not for good.
-func TestNotReadyAnyMore(t *testing.T) {
-	server, err := elastic.Listen("127.0.0.1:0", t.TempDir())
-	require.NoError(t, err)
-	c, err := es.New(es.Config{URL: server.URL(), Index: "x", MaxAge: "30d", MaxSize: "20gb"}, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	defer c.Close()
-	require.NoError(t, c.Ready(t.Context()))
-	require.NoError(t, server.Close())
-	require.Eventually(t, func() bool { return errors.Is(c.Ready(t.Context()), es.ErrUnreachable) }, 10*time.Second, time.Millisecond)
 }
