@@ -105,17 +105,20 @@ func (b *build) runAlone(t *testing.T, tests []Test) {
 }
 
 // runOneByOne has a store of its own, which the first test starts that is asked for.
-func (b *build) runOneByOne(t *testing.T, tests <-chan Test, servers func(t *testing.T) stack.Servers) {
-	store := sync.OnceValue(func() *Store { return b.start(t, servers) })
+func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t *testing.T) stack.Servers) {
+	var store *Store
 	for test := range tests {
-		t.Run(test.Name, func(t *testing.T) {
+		all.Run(test.Name, func(t *testing.T) {
 			if isElsewhere() {
 				t.Skip("needs the store's processes, and only its address is known")
 			}
 			if testing.Short() {
 				t.Skip("has a store to itself, so it takes its time")
 			}
-			test.Run(t, store().withProcesses(t))
+			if store == nil {
+				store = b.start(all, servers)
+			}
+			test.Run(t, store.withProcesses(t))
 		})
 	}
 }
