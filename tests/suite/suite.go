@@ -48,7 +48,8 @@ func isSet(name string) bool {
 
 // Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
 // more tests if there are. It does so on several stores side by side, each for tests that can stand as
-// much company as others.
+// much company as others. In their long form tests have the machine to themselves, one after the other:
+// they keep all of it busy, and some look at how long something takes.
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
 	if isSet("exercises") {
@@ -56,11 +57,24 @@ func Run(t *testing.T, number int, more ...Test) {
 		return
 	}
 	list := append(of(number, tests()), more...)
+	sideBySide(
+		func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) },
+		func() { b.runAlone(t, that(list, Alone)) },
+		func() { b.runOneByOne(t, queue(that(list, WithOwnServers)), ownServers) },
+	)
+}
+
+// sideBySide returns when all have ended. In the long form they take turns.
+func sideBySide(groups ...func()) {
 	var running sync.WaitGroup
-	running.Go(func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) })
-	running.Go(func() { b.runAlone(t, that(list, Alone)) })
-	running.Go(func() { b.runOneByOne(t, queue(that(list, WithOwnServers)), ownServers) })
-	running.Wait()
+	defer running.Wait()
+	for _, group := range groups {
+		if IsLong() {
+			group()
+		} else {
+			running.Go(group)
+		}
+	}
 }
 
 // of returns those that a chapter of that number is tried with.
@@ -85,23 +99,25 @@ func (b *build) runTogether(t *testing.T, tests []Test) {
 	store := b.open(t)
 	t.Cleanup(func() { store.RequireNoTemp(t) })
 	for _, test := range tests {
-		t.Run(test.Name, func(t *testing.T) { t.Parallel(); test.Run(t, store) })
+		t.Run(test.Name, func(t *testing.T) {
+			if !IsLong() {
+				t.Parallel()
+			}
+			test.Run(t, store)
+		})
 	}
 }
 
 // runAlone has two stores, since most of the time a test waits for something to be noticed; but one beside
 // the real servers, which keep a small machine busy by themselves.
 func (b *build) runAlone(t *testing.T, tests []Test) {
-	stores := 1
-	if stack.Expected(t.Context(), wanted(t)) == stack.Embedded {
-		stores = 2
-	}
-	var running sync.WaitGroup
 	left := queue(tests)
-	for range stores {
-		running.Go(func() { b.runOneByOne(t, left, sharedServers) })
+	some := func() { b.runOneByOne(t, left, sharedServers) }
+	if stack.Expected(t.Context(), wanted(t)) == stack.Embedded {
+		sideBySide(some, some)
+	} else {
+		some()
 	}
-	running.Wait()
 }
 
 // runOneByOne has a store of its own, which the first test starts that is asked for.
