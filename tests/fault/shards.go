@@ -181,10 +181,11 @@ func restart(t *testing.T, p *cluster.Process) {
 
 // everyByteOfEveryTwoShards flips a byte of each of two shards of a small object: any byte of any two
 // shards, in the long form, and a sample in the short one. The object is read all the same, and both are
-// right again soon.
+// right again soon: within two seconds, but for one in a thousand, since now and then a disk takes longer
+// than that for one fsync.
 func everyByteOfEveryTwoShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
-	took, errs := make([]time.Duration, len(pairs())), make([]error, len(pairs()))
+	took, errs := make([][]time.Duration, len(pairs())), make([]error, len(pairs()))
 	var working sync.WaitGroup
 	for i, two := range pairs() {
 		o := &small{store: s, two: two, body: suite.NewBody(8)} // fewer bytes might be those of another object
@@ -193,9 +194,12 @@ func everyByteOfEveryTwoShards(t *testing.T, s *suite.Store) {
 	}
 	working.Wait()
 	require.NoError(t, errors.Join(errs...))
-	t.Logf("the slowest repair was seen after %v", slices.Max(took))
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	most := all[len(all)-1-len(all)/1000]
+	t.Logf("all but a thousandth of %d repairs were seen within %v, the slowest after %v", len(all), most, all[len(all)-1])
 	if suite.IsLong() {
-		require.Less(t, slices.Max(took), 2*time.Second)
+		require.Less(t, most, 2*time.Second)
 	}
 }
 
@@ -209,29 +213,32 @@ type small struct {
 	contents [suite.Shards][]byte
 }
 
-// flipAll returns how long the slowest repair took.
-func (o *small) flipAll(ctx context.Context) (slowest time.Duration, err error) {
-	size := len(o.contents[0])
+// flipAll returns how long each repair took.
+func (o *small) flipAll(ctx context.Context) (took []time.Duration, err error) {
+	for _, two := range places(len(o.contents[0])) {
+		repaired, err := o.flipTwo(ctx, two[0], two[1])
+		if err != nil {
+			return nil, err
+		}
+		took = append(took, repaired)
+	}
+	return took, nil
+}
+
+// places are a byte of each of two files of size bytes: six times any, or all there are in the long form.
+func places(size int) (list [][2]int) {
 	if !suite.IsLong() {
 		for range 6 {
-			took, err := o.flipTwo(ctx, rand.IntN(size), rand.IntN(size))
-			if err != nil {
-				return 0, err
-			}
-			slowest = max(slowest, took)
+			list = append(list, [2]int{rand.IntN(size), rand.IntN(size)})
 		}
-		return slowest, nil
+		return list
 	}
 	for first := range size {
 		for second := range size {
-			took, err := o.flipTwo(ctx, first, second)
-			if err != nil {
-				return 0, err
-			}
-			slowest = max(slowest, took)
+			list = append(list, [2]int{first, second})
 		}
 	}
-	return slowest, nil
+	return list
 }
 
 // flipTwo flips a byte of each shard and waits until both are right again.
