@@ -31,9 +31,10 @@ type Outcome struct {
 // linearizableVersions has many clients put and get a few names through all API services, and checks
 // that what they saw could have come from one place that does one thing after the other.
 func linearizableVersions(t *testing.T, s *Store) {
+	// Five clients to a name, in both forms: with many more, to look for an order takes too long.
 	clients, names, requests := 20, 4, 50 // of each client
 	if IsLong() {
-		clients, names, requests = 200, 10, 500
+		clients, names, requests = 200, 40, 500
 	}
 	unique := NewName()
 	histories, errs := make([][]porcupine.Operation, clients), make([]error, clients)
