@@ -181,8 +181,8 @@ func restart(t *testing.T, p *cluster.Process) {
 
 // everyByteOfEveryTwoShards flips a byte of each of two shards of a small object: any byte of any two
 // shards, in the long form, and a sample in the short one. The object is read all the same, and both are
-// right again soon: within two seconds, but for one in a thousand, since now and then a disk takes longer
-// than that for one fsync.
+// right again soon: within two seconds, but for one in a thousand, since now and then all of them wait
+// at the same moment, probably for the disk.
 func everyByteOfEveryTwoShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	took, errs := make([][]time.Duration, len(pairs())), make([]error, len(pairs()))
