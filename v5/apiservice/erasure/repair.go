@@ -237,7 +237,8 @@ func (r *Repairer) remake(ctx context.Context, o rs.Object, held, right, wanted 
 }
 
 // places returns who holds shards, and who is to hold them. It is an error if not all are known: those of
-// a data service that does not answer may well be there.
+// a data service that does not answer may well be there. New ones only go where no other shard is: a data
+// service that is away brings back what it has.
 func (r *Repairer) places(ctx context.Context, content hash.Hash) (held, wanted locate.Places, err error) {
 	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
 	if err == nil && !sure {
@@ -246,19 +247,7 @@ func (r *Repairer) places(ctx context.Context, content hash.Hash) (held, wanted 
 	if err == nil {
 		wanted, err = r.spreader.Spread(held)
 	}
-	return held, onePerService(held, wanted), err
-}
-
-// onePerService leaves out those new places where another shard is or will be: two shards in one place
-// are lost together, and a service that is away brings back what it has.
-func onePerService(held, wanted locate.Places) locate.Places {
-	places := held
-	for shard, address := range wanted {
-		if places.Held(address) == 0 {
-			places[shard] = address
-		}
-	}
-	return places
+	return held, held.Apart(wanted), err
 }
 
 // Right returns those shards of an object that are right from end to end, as the data services say that

@@ -179,14 +179,15 @@ func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string
 	return places, true, nil
 }
 
-// OnePerHolder leaves out all shards of a data service but its first.
-func (p Places) OnePerHolder() (some Places) {
-	for shard, address := range p {
-		if some.Held(address) == 0 {
-			some[shard] = address
+// Apart returns p with those of more that are on data services which hold no other shard: two shards in one place are
+// lost together.
+func (p Places) Apart(more Places) Places {
+	for shard, address := range more {
+		if p.Held(address) == 0 {
+			p[shard] = address
 		}
 	}
-	return some
+	return p
 }
 
 // Held returns how many of the shards a data service holds.

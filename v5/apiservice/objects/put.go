@@ -82,7 +82,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 	}
 	wanted, err := h.spreader.Spread(held)
 	if err == nil && wanted.Holders() < rs.DataShards {
-		right = right.OnePerHolder()
+		right = locate.Places{}.Apart(right)
 		wanted, err = h.spreader.Spread(right)
 	}
 	if err != nil {
