@@ -121,8 +121,8 @@ func sendWhole(w io.Writer, control *http.ResponseController, body io.Reader, si
 	return err
 }
 
-// Stream returns a writer to an answer of unknown length. A client that takes more than 15 s for one
-// write is given up, so writes should be small; a bufio.Writer around it makes them of one size.
+// Stream returns a writer to an answer of unknown length. A client that takes more than 15 s for each 256 KiB of a
+// write, or for a shorter one, is given up. A bufio.Writer around it makes writes of one size.
 func Stream(w http.ResponseWriter) io.Writer {
 	return &stream{w, http.NewResponseController(w)}
 }
@@ -133,7 +133,8 @@ type stream struct {
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	if err := s.control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+	pieces := max(1, (len(p)+pieceSize-1)/pieceSize)
+	if err := s.control.SetWriteDeadline(time.Now().Add(time.Duration(pieces) * stallPatience)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	return s.w.Write(p)

@@ -263,3 +263,20 @@ func TestStreamToClientThatStopsReading(t *testing.T) {
 		require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)
 	})
 }
+
+// A long write has as long as the pieces would have that it could be cut into.
+func TestStreamToSlowClient(t *testing.T) {
+	handler := Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		_, err := Stream(w).Write(make([]byte, 2*pieceSize))
+		return err
+	})
+	inBubble(t, Routes{"long": handler}, func(t *testing.T, c *client) {
+		c.send("GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		answer, err := http.ReadResponse(c.reader, nil)
+		require.NoError(t, err)
+		time.Sleep(stallPatience * 3 / 2)
+		n, err := io.Copy(io.Discard, answer.Body)
+		require.NoError(t, err)
+		require.EqualValues(t, 2*pieceSize, n)
+	})
+}

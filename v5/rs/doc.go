@@ -89,7 +89,7 @@
 //
 // # Memory
 //
-// A Stripe takes 769 KiB, or less if the object has but one. A PUT or a GET needs one, and two or three to
+// A Stripe takes 768 KiB, or less if the object has but one. A PUT or a GET needs one, and two or three to
 // have the network, the hash and the code at work at once. Coding a stripe allocates nothing but what
 // klauspost/reedsolomon does for itself, about 1 KiB.
 package rs

@@ -73,16 +73,14 @@ func encode(content string) (files [rs.Shards][]byte, o rs.Object, err error) {
 	body, stripe := strings.NewReader(content), rs.NewStripe()
 	for n := range o.Stripes() {
 		stripe.Reset(o, n)
-		for _, piece := range stripe.Data(0, stripe.Len()) {
-			if _, err := io.ReadFull(body, piece); err != nil {
-				return files, o, err
-			}
+		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
+			return files, o, err
 		}
 		if err := coder.Encode(stripe); err != nil {
 			return files, o, err
 		}
 		for i := range files {
-			files[i] = append(files[i], stripe.Shard(i)...)
+			files[i] = append(files[i], bytes.Join(stripe.Shard(i), nil)...)
 		}
 	}
 	return files, o, nil
@@ -102,17 +100,18 @@ func decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
 			if file == nil {
 				continue
 			}
-			copy(stripe.Shard(i), file[o.OffsetInShard(n):])
-			if err := stripe.Verify(i); err != nil {
+			err := stripe.Read(i, func(stored []byte) error {
+				copy(stored, file[o.OffsetInShard(n):])
+				return nil
+			})
+			if err != nil {
 				fmt.Println(err)
 			}
 		}
 		if err := coder.ReconstructData(stripe); err != nil {
 			return out.Bytes(), err
 		}
-		for _, piece := range stripe.Data(0, stripe.Len()) {
-			out.Write(piece)
-		}
+		out.Write(stripe.Data())
 	}
 	return out.Bytes(), nil
 }

@@ -110,9 +110,7 @@ func (p *pipeline) checkAll(loaded <-chan *rs.Stripe, right chan<- *rs.Stripe) e
 
 // check returns an error for the last stripe of an object that has not its hash.
 func (p *pipeline) check(s *rs.Stripe) error {
-	for _, piece := range s.Data(0, s.Len()) {
-		p.sum.Write(piece) // never fails
-	}
+	p.sum.Write(s.Data()) // never fails
 	if !s.Last() {
 		return nil
 	}
@@ -120,15 +118,6 @@ func (p *pipeline) check(s *rs.Stripe) error {
 }
 
 func (p *pipeline) write(s *rs.Stripe) (n int64, err error) {
-	for _, piece := range s.Data(0, s.Len()) {
-		if len(piece) == 0 {
-			continue
-		}
-		written, err := p.to.Write(piece)
-		n += int64(written)
-		if err != nil {
-			return n, err
-		}
-	}
-	return n, nil
+	written, err := p.to.Write(s.Data())
+	return int64(written), err
 }

@@ -28,12 +28,10 @@ func shardServer(t *testing.T, o rs.Object, content []byte) (places locate.Place
 	}
 	for n := range o.Stripes() {
 		s.Reset(o, n)
-		for _, piece := range s.Data(0, s.Len()) {
-			content = content[copy(piece, content):]
-		}
+		content = content[copy(s.Data(), content):]
 		require.NoError(t, coder.Encode(s))
 		for i := range files {
-			files[i] = append(files[i], s.Shard(i)...)
+			files[i] = append(files[i], bytes.Join(s.Shard(i), nil)...)
 		}
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -230,12 +230,14 @@ func (r *Reader) begin(s *source) {
 // block reads a shard's block of the stripe and tells whether it is right. A shard with a rotten block is
 // tried again for the next stripe.
 func (r *Reader) block(s *source, stripe *rs.Stripe) bool {
-	if err := s.body.Fill(stripe.Shard(s.shard), s.patience()); err != nil {
+	err := stripe.Read(s.shard, func(stored []byte) error { return s.body.Fill(stored, s.patience()) })
+	rotten := errors.Is(err, rs.ErrRotten)
+	if err != nil && !rotten {
 		r.failed(s, err)
 		return false
 	}
 	s.at++
-	if stripe.Verify(s.shard) != nil {
+	if rotten {
 		s.faulty = true
 		return false
 	}

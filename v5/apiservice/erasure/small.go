@@ -45,7 +45,7 @@ func (c *Codec) keep(ctx context.Context, o rs.Object, to *targets, fill func(s 
 func shardFile(o rs.Object, stripes []*rs.Stripe, shard int) net.Buffers {
 	file := net.Buffers{o.Header(shard)}
 	for _, s := range stripes {
-		file = append(file, s.Shard(shard))
+		file = append(file, s.Shard(shard)...)
 	}
 	return file
 }

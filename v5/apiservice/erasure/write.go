@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"sync/atomic"
 
@@ -26,10 +27,8 @@ var errBrokeOff = errors.New("the object broke off")
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, wanted locate.Places) error {
 	to := newTargets(held, wanted, false)
 	_, err := c.send(ctx, o, to, func(s *rs.Stripe) error {
-		for _, piece := range s.Data(0, s.Len()) {
-			if _, err := io.ReadFull(body, piece); err != nil {
-				return err
-			}
+		if _, err := io.ReadFull(body, s.Data()); err != nil {
+			return err
 		}
 		return c.coder.Encode(s)
 	})
@@ -183,10 +182,10 @@ func (b *branch) letGo() {
 }
 
 // next gives the header, and then what each stripe has of the shard.
-func (b *branch) next() ([]byte, error) {
+func (b *branch) next() (net.Buffers, error) {
 	if !b.begun {
 		b.begun = true
-		return b.object.Header(b.shard), nil
+		return net.Buffers{b.object.Header(b.shard)}, nil
 	}
 	b.letGo()
 	s, more := <-b.stripes

@@ -89,13 +89,11 @@ func (f *fake) keep(t *testing.T, content []byte) es.Metadata {
 	}
 	for n, rest := int64(0), content; n < o.Stripes(); n++ {
 		s.Reset(o, n)
-		for _, piece := range s.Data(0, s.Len()) {
-			rest = rest[copy(piece, rest):]
-		}
+		rest = rest[copy(s.Data(), rest):]
 		require.NoError(t, coder.Encode(s))
 		for shard := range rs.Shards {
 			name := rs.Name(sum, shard)
-			f.files[name] = append(f.files[name], s.Shard(shard)...)
+			f.files[name] = append(f.files[name], bytes.Join(s.Shard(shard), nil)...)
 		}
 	}
 	return es.Metadata{Name: "name", Version: 1, Size: int64(len(content)), Hash: sum.String()}

@@ -11,7 +11,7 @@ import (
 // takes the first few bytes with Read, to go out with the header, and a conn the rest with WriteTo.
 type body struct {
 	rest  net.Buffers
-	next  func() ([]byte, error) // what comes after rest; io.EOF: nothing
+	next  func() (net.Buffers, error) // what comes after rest; io.EOF: nothing
 	watch *watch
 	close func()
 }
@@ -29,12 +29,12 @@ func (b *body) fill() error {
 		return nil
 	}
 	b.watch.timer.Stop()
-	piece, err := b.next()
+	pieces, err := b.next()
 	b.watch.timer.Reset(StallPatience)
 	if err != nil {
 		return err
 	}
-	b.rest = net.Buffers{piece}
+	b.rest = pieces
 	return nil
 }
 
@@ -64,7 +64,7 @@ func (b *body) WriteTo(w io.Writer) (n int64, err error) {
 // bodies waits until no body is looked at any more: net/http may send on when a request has failed.
 type bodies struct{ open sync.WaitGroup }
 
-func (bs *bodies) add(first net.Buffers, next func() ([]byte, error), watch *watch) *body {
+func (bs *bodies) add(first net.Buffers, next func() (net.Buffers, error), watch *watch) *body {
 	bs.open.Add(1)
 	return &body{first, next, watch, sync.OnceFunc(bs.open.Done)}
 }

@@ -86,7 +86,7 @@ func (c *Client) Put(ctx context.Context, address, name string, shard net.Buffer
 	var sent bodies
 	defer sent.open.Wait()
 	request.GetBody = func() (io.ReadCloser, error) { // again where a connection turns out to have been closed
-		return sent.add(slices.Clone(shard), func() ([]byte, error) { return nil, io.EOF }, watch), nil
+		return sent.add(slices.Clone(shard), func() (net.Buffers, error) { return nil, io.EOF }, watch), nil
 	}
 	if request.Body, err = request.GetBody(); err != nil {
 		return err

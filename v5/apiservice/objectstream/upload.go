@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,9 +45,9 @@ func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*
 	return &Upload{c, address, strings.TrimSpace(id), size}, nil
 }
 
-// Send sends all of the content. next gives it piece by piece, and then io.EOF; another error leaves an upload
-// that can only be dropped. A piece is not looked at any more when next is called again, or Send has returned.
-func (u *Upload) Send(ctx context.Context, next func() ([]byte, error)) error {
+// Send sends all of the content. next gives it some pieces at a time, and then io.EOF; another error leaves an
+// upload that can only be dropped. Pieces are not looked at any more when next is called again, or Send has returned.
+func (u *Upload) Send(ctx context.Context, next func() (net.Buffers, error)) error {
 	ctx, watch := watched(ctx, u.address, StallPatience)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), nil)
