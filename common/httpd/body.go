@@ -9,32 +9,45 @@ import (
 	"time"
 )
 
-// stallPatience is how long a client may take to send or accept the next piece of a body.
-const stallPatience = 15 * time.Second
+const (
+	// stallPatience is how long a client may send no byte of a body.
+	stallPatience = 15 * time.Second
 
-// pieceSize is how much of an answer is handed to the network under one deadline, in bytes: enough
-// for sendfile(2) to be worth it, little enough for a slow client to take within stallPatience.
-const pieceSize = 256 << 10
+	// takePatience is how long a client may take to accept the next piece of an answer. One that reads slowly looks
+	// like one that does not read, and for minutes: the kernels at both ends have room for megabytes, and the next
+	// piece goes out when a good part of that was read.
+	takePatience = 5 * time.Minute
+
+	// pieceSize is how much of an answer is handed to the network under one deadline, in bytes: enough for
+	// sendfile(2) to be worth it.
+	pieceSize = 256 << 10
+)
 
 // Body reads the body of a request. Its errors are of type *Error: 408 for a client that stalls, 400
 // for a body that ends early. It is for one goroutine at a time.
 type Body struct {
-	r       *http.Request
-	control *http.ResponseController
-	read    int64
-	err     error
+	r        *http.Request
+	control  *http.ResponseController
+	patience time.Duration
+	read     int64
+	err      error
 }
 
-// NewBody returns the body of r, which w answers.
+// NewBody returns the body of r, which w answers. A client that sends no byte of it for 15 s is given up.
 func NewBody(w http.ResponseWriter, r *http.Request) *Body {
-	return &Body{r: r, control: http.NewResponseController(w)}
+	return NewBodyWithin(w, r, stallPatience)
+}
+
+// NewBodyWithin is NewBody for who is not a client, and may wait for one: it is given another time.
+func NewBodyWithin(w http.ResponseWriter, r *http.Request, patience time.Duration) *Body {
+	return &Body{r: r, control: http.NewResponseController(w), patience: patience}
 }
 
 func (b *Body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	if err := b.control.SetReadDeadline(time.Now().Add(stallPatience)); err != nil {
+	if err := b.control.SetReadDeadline(time.Now().Add(b.patience)); err != nil {
 		return 0, fmt.Errorf("set read deadline: %w", err)
 	}
 	n, err := b.r.Body.Read(p)
@@ -56,7 +69,7 @@ func (b *Body) explain(err error) error {
 		}
 		return io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return Errorf(http.StatusRequestTimeout, "no byte of the body came for %v, after %d bytes", stallPatience, b.read)
+		return Errorf(http.StatusRequestTimeout, "no byte of the body came for %v, after %d bytes", b.patience, b.read)
 	case errors.Is(err, io.ErrUnexpectedEOF) && b.r.ContentLength >= 0:
 		return Errorf(http.StatusBadRequest, "the body ended after %d of %d bytes", b.read, b.r.ContentLength)
 	}
@@ -89,7 +102,7 @@ func impatient(next http.Handler) http.Handler {
 // sendfile(2) would take several system calls, and wake the client twice.
 const smallAnswer = 32 << 10
 
-// Send answers with size bytes of body, streamed. A client that takes more than 15 s for 256 KiB is
+// Send answers with size bytes of body, streamed. A client that takes more than 5 minutes for 256 KiB is
 // given up. If body has fewer bytes it returns an error, and the client sees the connection cut.
 func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 	control := http.NewResponseController(w)
@@ -97,7 +110,7 @@ func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 		return sendWhole(w, control, body, size)
 	}
 	for left := size; left > 0; {
-		if err := control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+		if err := control.SetWriteDeadline(time.Now().Add(takePatience)); err != nil {
 			return fmt.Errorf("set write deadline: %w", err)
 		}
 		n, err := io.CopyN(w, body, min(left, pieceSize))
@@ -114,27 +127,30 @@ func sendWhole(w io.Writer, control *http.ResponseController, body io.Reader, si
 	if _, err := io.ReadFull(body, whole); err != nil {
 		return fmt.Errorf("send %d bytes: %w", size, err)
 	}
-	if err := control.SetWriteDeadline(time.Now().Add(stallPatience)); err != nil {
+	if err := control.SetWriteDeadline(time.Now().Add(takePatience)); err != nil {
 		return fmt.Errorf("set write deadline: %w", err)
 	}
 	_, err := w.Write(whole)
 	return err
 }
 
-// Stream returns a writer to an answer of unknown length. A client that takes more than 15 s for each 256 KiB of a
-// write, or for a shorter one, is given up. A bufio.Writer around it makes writes of one size.
-func Stream(w http.ResponseWriter) io.Writer {
-	return &stream{w, http.NewResponseController(w)}
+// Stream returns a writer to an answer. A client that takes more than 5 minutes for one write is given up, so writes
+// should not be long; a bufio.Writer around it makes them of one size.
+func Stream(w http.ResponseWriter) io.Writer { return StreamWithin(w, takePatience) }
+
+// StreamWithin is Stream for who is not a client, and may wait for one: it is given another time.
+func StreamWithin(w http.ResponseWriter, patience time.Duration) io.Writer {
+	return &stream{w, http.NewResponseController(w), patience}
 }
 
 type stream struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	pieces := max(1, (len(p)+pieceSize-1)/pieceSize)
-	if err := s.control.SetWriteDeadline(time.Now().Add(time.Duration(pieces) * stallPatience)); err != nil {
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	return s.w.Write(p)

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
@@ -74,6 +75,39 @@ func clientStalls(t *testing.T, s *Store) {
 	require.NoError(t, err)
 	RequireError(t, http.StatusRequestTimeout, got)
 	s.requireNothingOf(t, name, body[:beginning])
+}
+
+// slowness is how long a client makes a store wait that is slow, but there: longer than a store waits for a byte of a
+// body, or for a data service. It is what these tests are about, so it is not polled for.
+const slowness = 20 * time.Second
+
+// clientSendsSlowly sends a second's worth of a body every second; no byte may be missed for long, but pieces are.
+func clientSendsSlowly(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(2<<20)
+	sent := len(body) / 2
+	p := s.BeginPut(t, s.API[0], name, body, sent)
+	for begin := time.Now(); time.Since(begin) < slowness; time.Sleep(time.Second) {
+		p.Write(t, body[sent:sent+1000])
+		sent += 1000
+	}
+	p.Write(t, body[sent:])
+	got, err := p.Answer(time.Minute)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, got.Status, string(got.Body))
+	s.RequireObject(t, name, body)
+}
+
+// clientTakesSlowly lets an answer wait that is longer than what fits into the kernels' buffers on its way.
+func clientTakesSlowly(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(64<<20)
+	s.Put(t, name, body)
+	response, err := s.HTTP.Get(ObjectURL(s.API[0], name))
+	require.NoError(t, err)
+	defer response.Body.Close() // read to the end
+	time.Sleep(slowness)
+	got, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(body, got))
 }
 
 func clientLeavesInMidGet(t *testing.T, s *Store) {

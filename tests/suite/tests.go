@@ -86,6 +86,8 @@ func requestTests() []Test {
 		{"BodyCutShort", badRequests(), bodyCutShort, Together},
 		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Together},
 		{"ClientStalls", badRequests(), clientStalls, Together},
+		{"ClientSendsSlowly", objects(), clientSendsSlowly, Together},
+		{"ClientTakesSlowly", objects(), clientTakesSlowly, Together},
 		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, Together},
 	}
 }

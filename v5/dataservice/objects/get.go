@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"gostore/common/files"
 	"gostore/common/httpd"
@@ -43,12 +44,17 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	return httpd.Send(w, f, size-from)
 }
 
+// patience is how long an API service may take to accept the next piece of a shard. It gives its client minutes for a
+// piece of the object, of which a shard has a quarter, and ends this request if it gives it up: this is for one whose
+// machine is gone.
+const patience = 30 * time.Minute
+
 // sendDirect sends a file of some size, from a byte on, that was written past the page cache. If it has fewer bytes
 // by now it returns an error, and the API service sees the connection cut.
 func (h *handler) sendDirect(w http.ResponseWriter, f *os.File, from, size int64) error {
 	direct := h.store.ReadDirect(f, from)
 	defer direct.Close()
-	sent, err := direct.WriteTo(httpd.Stream(w))
+	sent, err := direct.WriteTo(httpd.StreamWithin(w, patience))
 	if err == nil && sent < size-from {
 		return fmt.Errorf("send: %d of %d bytes left: %w", size-from-sent, size-from, io.ErrUnexpectedEOF)
 	}

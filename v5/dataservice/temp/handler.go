@@ -51,13 +51,14 @@ func (us *Uploads) taken(r *http.Request) (id string, u *upload, err error) {
 	return id, u, err
 }
 
-// patch drops an upload whose body breaks off or is too long: the API service begins another.
+// patch drops an upload whose body breaks off or is too long: the API service begins another. It sends a stripe when it
+// has all of it, for which its client may take long, and sees to it that it does not take too long.
 func (us *Uploads) patch(w http.ResponseWriter, r *http.Request) error {
 	id, u, err := us.taken(r)
 	if err != nil {
 		return err
 	}
-	n, err := u.file.Append(httpd.NewBody(w, r))
+	n, err := u.file.Append(httpd.NewBodyWithin(w, r, lifetime))
 	u.written += n
 	if err == nil && u.written > u.size {
 		err = httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, %d announced", u.written, u.size)
