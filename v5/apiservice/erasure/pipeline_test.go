@@ -15,25 +15,13 @@ import (
 	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/apiservice/objectstream"
 	"gostore/chapter5/rs"
+	"gostore/chapter5/rs/rstest"
 	"gostore/common/hash"
 )
 
 // shardServer is a data service that has what an object of some hash would have as shards if content were its bytes.
 func shardServer(t *testing.T, o rs.Object, content []byte) (places locate.Places) {
-	coder, err := rs.NewCoder()
-	require.NoError(t, err)
-	files, s := [rs.Shards][]byte{}, rs.NewStripe()
-	for i := range files {
-		files[i] = o.Header(i)
-	}
-	for n := range o.Stripes() {
-		s.Reset(o, n)
-		content = content[copy(s.Data(), content):]
-		require.NoError(t, coder.Encode(s))
-		for i := range files {
-			files[i] = append(files[i], bytes.Join(s.Shard(i), nil)...)
-		}
-	}
+	files := rstest.Files(t, o, content)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Path
 		from, _ := strconv.Atoi(r.URL.Query().Get("from"))  // it is a number

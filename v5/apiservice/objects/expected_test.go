@@ -21,6 +21,7 @@ import (
 	"gostore/chapter5/apiservice/locate"
 	"gostore/chapter5/apiservice/objectstream"
 	"gostore/chapter5/rs"
+	"gostore/chapter5/rs/rstest"
 	"gostore/common/es"
 	"gostore/common/hash"
 )
@@ -80,21 +81,10 @@ func (f *fake) Latest(context.Context, string) (es.Metadata, error) { return f.l
 
 // keep has the data service hold an object.
 func (f *fake) keep(t *testing.T, content []byte) es.Metadata {
-	o, s := rs.NewObject(int64(len(content)), sha256.Sum256(content)), rs.NewStripe()
-	coder, err := rs.NewCoder()
-	require.NoError(t, err)
+	o := rs.NewObject(int64(len(content)), sha256.Sum256(content))
 	sum := hash.Hash(o.Hash())
-	for shard := range rs.Shards {
-		f.files[rs.Name(sum, shard)] = o.Header(shard)
-	}
-	for n, rest := int64(0), content; n < o.Stripes(); n++ {
-		s.Reset(o, n)
-		rest = rest[copy(s.Data(), rest):]
-		require.NoError(t, coder.Encode(s))
-		for shard := range rs.Shards {
-			name := rs.Name(sum, shard)
-			f.files[name] = append(f.files[name], bytes.Join(s.Shard(shard), nil)...)
-		}
+	for shard, file := range rstest.Files(t, o, content) {
+		f.files[rs.Name(sum, shard)] = file
 	}
 	return es.Metadata{Name: "name", Version: 1, Size: int64(len(content)), Hash: sum.String()}
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/chapter5/rs"
+	"gostore/chapter5/rs/rstest"
 	"gostore/common/files"
 	"gostore/common/hash"
 )
@@ -50,14 +50,8 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 
 // shard returns the name and the content of shard 0 of an object.
 func shard(t *testing.T, body string) (name, content string) {
-	coder, err := rs.NewCoder()
-	require.NoError(t, err)
 	o := rs.NewObject(int64(len(body)), hash.Of([]byte(body)))
-	stripe := rs.NewStripe()
-	stripe.Reset(o, 0)
-	copy(stripe.Data(), body)
-	require.NoError(t, coder.Encode(stripe))
-	return rs.Name(o.Hash(), 0), string(o.Header(0)) + string(bytes.Join(stripe.Shard(0), nil))
+	return rs.Name(o.Hash(), 0), string(rstest.Files(t, o, []byte(body))[0])
 }
 
 func requireFile(t *testing.T, want string, elem ...string) {
