@@ -72,7 +72,7 @@ type creation struct {
 // create writes a document that must not be there yet.
 func (c *Client) create(ctx context.Context, index string, m Metadata) error {
 	wanted := &creation{index: index, Metadata: m}
-	err := c.creations.do(ctx, wanted)
+	err := c.creations.Do(ctx, wanted)
 	if err == nil {
 		err = wanted.err
 	}

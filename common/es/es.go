@@ -36,6 +36,7 @@ import (
 	"github.com/olivere/elastic/v7"
 
 	"gostore/common/httpd"
+	"gostore/common/together"
 )
 
 // ErrUnreachable is wrapped by the errors of calls that Elasticsearch does not answer, or not in
@@ -76,9 +77,9 @@ type Client struct {
 	es        *elastic.Client
 	series    series
 	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
-	greetings *together[struct{}]
-	lookups   *together[*lookup]
-	creations *together[*creation]
+	greetings *together.Together[struct{}]
+	lookups   *together.Together[*lookup]
+	creations *together.Together[*creation]
 }
 
 // New returns a client. It does not connect yet.
@@ -97,7 +98,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, log: log, http: client, es: es, newest: newest}
-	c.greetings, c.lookups, c.creations = newTogether(c.greet), newTogether(c.getAll), newTogether(c.createAll)
+	c.greetings, c.lookups, c.creations = together.New(c.greet), together.New(c.getAll), together.New(c.createAll)
 	return c, nil
 }
 
@@ -109,7 +110,7 @@ func (c *Client) Ready(ctx context.Context) error {
 	if _, err := c.series.indices(ctx, c); err != nil {
 		return err
 	}
-	return explained("ask Elasticsearch", c.greetings.do(ctx, struct{}{}))
+	return explained("ask Elasticsearch", c.greetings.Do(ctx, struct{}{}))
 }
 
 func (c *Client) greet(ctx context.Context, _ []struct{}) error {

@@ -164,7 +164,7 @@ func (c *Client) get(ctx context.Context, indices []string, name string, first i
 			wanted.Docs = append(wanted.Docs, document{Index: index, ID: documentID(name, first+int64(i))})
 		}
 	}
-	if err := c.lookups.do(ctx, wanted); err != nil {
+	if err := c.lookups.Do(ctx, wanted); err != nil {
 		return nil, false, explained("get "+name, err)
 	}
 	for _, doc := range wanted.Docs {

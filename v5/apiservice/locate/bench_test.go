@@ -10,7 +10,7 @@ import (
 )
 
 // Six data services answer that they have one shard each of an object.
-func BenchmarkHolders(b *testing.B) {
+func BenchmarkListen(b *testing.B) {
 	const services = 6
 	replies := make(chan rabbitmq.Message, services)
 	var live []string
@@ -24,9 +24,9 @@ func BenchmarkHolders(b *testing.B) {
 		for _, a := range answers {
 			replies <- a
 		}
-		places, sure, err := holders(b.Context(), replies, live)
-		require.NoError(b, err)
-		require.True(b, sure)
-		require.Equal(b, services, places.Known())
+		var q question
+		require.NoError(b, listen(b.Context(), []*question{&q}, replies, live))
+		require.True(b, q.sure)
+		require.Equal(b, services, q.places.Known())
 	}
 }

@@ -3,11 +3,13 @@
 package locate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -15,22 +17,19 @@ import (
 	"gostore/chapter5/rs"
 	"gostore/common/httpd"
 	"gostore/common/rabbitmq"
+	"gostore/common/together"
 )
 
-// exchange is where data services are asked: the body of a message is a hash in hexadecimal.
+// exchange is where data services are asked: the body of a message is hashes in hexadecimal, one a line.
 const exchange = "dataServers"
 
 // patience is how long a data service that is taken to be alive may leave a question unanswered.
 const patience = time.Second
 
-// atOnce is how many questions one API service has under way. More would only queue up in the
-// broker, with their patience running out there.
-const atOnce = 8
-
 // rememberedMost is how many contents' holders are remembered.
 const rememberedMost = 10_000
 
-// answer comes from every data service that is asked, whether it holds shards or not.
+// answer comes from every data service that is asked, whether it holds shards or not, one for every hash, in their order.
 type answer struct {
 	Address string `json:"address"`
 	Shards  []int  `json:"shards"`
@@ -74,8 +73,17 @@ type DataServices interface {
 type Locator struct {
 	broker       Broker
 	dataServices DataServices
-	asking       chan struct{}              // holds one for each question under way
+	questions    *together.Together[*question]
 	remembered   *lru.Cache[string, Places] // who held all shards of a content when that was last known
+}
+
+// question is about one content. Several go in one message, because a message costs a broker, and all that it wakes,
+// the same whatever stands in it.
+type question struct {
+	name   string
+	found  candidates
+	places Places
+	sure   bool
 }
 
 // NewLocator returns a Locator that asks over broker.
@@ -84,7 +92,9 @@ func NewLocator(broker Broker, dataServices DataServices) (*Locator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Locator{broker, dataServices, make(chan struct{}, atOnce), remembered}, nil
+	l := &Locator{broker: broker, dataServices: dataServices, remembered: remembered}
+	l.questions = together.New(l.ask)
+	return l, nil
 }
 
 // Find returns who holds the shards of a content that exists: out of memory, as far as those are alive and
@@ -121,62 +131,81 @@ func (l *Locator) Remember(name string, places Places) {
 // last seconds, or is overloaded, is there a wait: the whole patience, or a tenth of it where there are
 // shards enough to read the object. The error is an answer for the client.
 func (l *Locator) Locate(ctx context.Context, name string) (places Places, sure bool, err error) {
-	live, err := l.dataServices.Live()
-	if err != nil {
+	q := &question{name: name}
+	if err := l.questions.Do(ctx, q); err != nil {
 		return places, false, err
 	}
-	select {
-	case l.asking <- struct{}{}:
-		defer func() { <-l.asking }()
-	case <-ctx.Done():
-		return places, false, ctx.Err()
-	}
-	places, sure, err = l.ask(ctx, name, live)
-	if err == nil {
-		l.Remember(name, places)
-	}
-	return places, sure, err
+	l.Remember(name, q.places)
+	return q.places, q.sure, nil
 }
 
-func (l *Locator) ask(ctx context.Context, name string, live []string) (places Places, sure bool, err error) {
+func (l *Locator) ask(ctx context.Context, questions []*question) error {
+	live, err := l.dataServices.Live()
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	replies, err := l.broker.Request(ctx, exchange, []byte(name))
-	if err != nil {
-		return places, false, unavailable(err)
+	names := make([]string, len(questions))
+	for i, q := range questions {
+		names[i] = q.name
 	}
-	return holders(ctx, replies, live)
+	replies, err := l.broker.Request(ctx, exchange, []byte(strings.Join(names, "\n")))
+	if err != nil {
+		return unavailable(err)
+	}
+	return listen(ctx, questions, replies, live)
 }
 
-// holders reads answers until every shard is found on a data service of its own, all of live have answered, or
-// time is up.
-func holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (places Places, sure bool, err error) {
+// listen reads answers until for every question each shard is found on a data service of its own, all of live have
+// answered, or time is up.
+func listen(ctx context.Context, questions []*question, replies <-chan rabbitmq.Message, live []string) error {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
 	}
-	var found candidates
 	enough := time.NewTimer(patience / 10)
 	defer enough.Stop()
-	for len(silent) > 0 && places.Holders() < rs.Shards {
+	for len(silent) > 0 && !every(questions, func(q *question) bool { return q.places.Holders() == rs.Shards }) {
 		select {
 		case <-ctx.Done():
-			return places, false, nil
+			return nil
 		case <-enough.C:
-			if places.Known() >= rs.DataShards {
-				return places, places.Known() == rs.Shards, nil
+			if every(questions, func(q *question) bool { return q.places.Known() >= rs.DataShards }) {
+				return nil
 			}
 		case reply := <-replies:
-			var a answer
-			if err := json.Unmarshal(reply.Body, &a); err != nil {
-				return places, false, fmt.Errorf("answer of a data service: %w", err)
+			address, err := take(questions, reply.Body)
+			if err != nil {
+				return fmt.Errorf("answer of a data service: %w", err)
 			}
-			found.add(a)
-			places = found.spread()
-			delete(silent, a.Address)
+			delete(silent, address)
 		}
 	}
-	return places, true, nil
+	for _, q := range questions {
+		q.sure = true
+	}
+	return nil
+}
+
+func every(questions []*question, is func(q *question) bool) bool {
+	return !slices.ContainsFunc(questions, func(q *question) bool { return !is(q) })
+}
+
+// take gives every question its answer of a data service.
+func take(questions []*question, body []byte) (address string, err error) {
+	answers := json.NewDecoder(bytes.NewReader(body))
+	for _, q := range questions {
+		var a answer
+		if err := answers.Decode(&a); err != nil {
+			return "", err
+		}
+		address = a.Address
+		q.found.add(a)
+		q.places = q.found.spread()
+		q.sure = q.places.Known() == rs.Shards
+	}
+	return address, nil
 }
 
 // Apart returns p with those of more that are on data services which hold no other shard: two shards in one place are

@@ -2,9 +2,11 @@
 package locate
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"time"
 
 	"gostore/chapter5/rs"
@@ -12,7 +14,7 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where API services ask: the body of a message is a hash in hexadecimal.
+// exchange is where API services ask: the body of a message is hashes in hexadecimal, one a line.
 const exchange = "dataServers"
 
 // patience is how long an API service waits for an answer.
@@ -51,20 +53,34 @@ func Answer(broker Broker, address string, dir Holder, log *slog.Logger) {
 	})
 }
 
-func answerFor(address, name string, dir Holder) ([]byte, error) {
+func answerFor(address, names string, dir Holder) ([]byte, error) {
+	var body bytes.Buffer
+	answers := json.NewEncoder(&body)
+	for name := range strings.SplitSeq(names, "\n") {
+		shards, err := held(name, dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := answers.Encode(answer{address, shards}); err != nil {
+			return nil, err
+		}
+	}
+	return body.Bytes(), nil
+}
+
+func held(name string, dir Holder) (shards []int, err error) {
 	content, err := hash.ParseHex(name)
 	if err != nil {
 		return nil, err
 	}
-	a := answer{Address: address}
 	for shard := range rs.Shards {
 		found, err := dir.Has(rs.Name(content, shard))
 		if err != nil {
 			return nil, err
 		}
 		if found {
-			a.Shards = append(a.Shards, shard)
+			shards = append(shards, shard)
 		}
 	}
-	return json.Marshal(a)
+	return shards, nil
 }

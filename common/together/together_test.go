@@ -1,4 +1,4 @@
-package es
+package together
 
 import (
 	"context"
@@ -16,7 +16,7 @@ func TestManyGoTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var sizes []int
-		double := newTogether(func(_ context.Context, items []*int) error {
+		double := New(func(_ context.Context, items []*int) error {
 			time.Sleep(time.Second) // of a clock that stands still until all callers wait
 			mu.Lock()
 			defer mu.Unlock()
@@ -30,7 +30,7 @@ func TestManyGoTogether(t *testing.T) {
 		var asking sync.WaitGroup
 		for i := range numbers {
 			numbers[i] = i
-			asking.Go(func() { require.NoError(t, double.do(t.Context(), &numbers[i])) })
+			asking.Go(func() { require.NoError(t, double.Do(t.Context(), &numbers[i])) })
 		}
 		asking.Wait()
 		total := 0

@@ -1,4 +1,5 @@
-package es
+// Package together has several callers share one request.
+package together
 
 import (
 	"context"
@@ -12,10 +13,10 @@ const requestsAtOnce = 2
 // however many callers there are.
 const mostTogether = 100
 
-// together sends what several callers want at the same time in one request, since a request costs many
+// Together sends what several callers want at the same time in one request, since a request costs many
 // times what stands in it. Nobody waits for company: with fewer than requestsAtOnce requests under way,
 // each goes at once, and else those that came meanwhile go together as soon as one is done.
-type together[T any] struct {
+type Together[T any] struct {
 	send  func(ctx context.Context, items []T) error // puts each answer into its item
 	turns chan struct{}                              // holds one for each request under way
 
@@ -29,13 +30,14 @@ type batch[T any] struct {
 	err   error
 }
 
-func newTogether[T any](send func(context.Context, []T) error) *together[T] {
-	return &together[T]{send: send, turns: make(chan struct{}, requestsAtOnce)}
+// New returns a Together whose requests send makes; each is to have a time-out of its own.
+func New[T any](send func(ctx context.Context, items []T) error) *Together[T] {
+	return &Together[T]{send: send, turns: make(chan struct{}, requestsAtOnce)}
 }
 
-// do returns when the item has its answer; after an error it must not be looked at any more. Who comes
+// Do returns when the item has its answer; after an error it must not be looked at any more. Who comes
 // first sends for all, and to the end even if ctx is done before.
-func (t *together[T]) do(ctx context.Context, item T) error {
+func (t *Together[T]) Do(ctx context.Context, item T) error {
 	b, first := t.join(item)
 	if first {
 		t.turns <- struct{}{} // every request has a time-out
@@ -51,7 +53,7 @@ func (t *together[T]) do(ctx context.Context, item T) error {
 	}
 }
 
-func (t *together[T]) join(item T) (b *batch[T], first bool) {
+func (t *Together[T]) join(item T) (b *batch[T], first bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	first = t.next == nil
@@ -67,7 +69,7 @@ func (t *together[T]) join(item T) (b *batch[T], first bool) {
 }
 
 // close has the next caller begin a new batch.
-func (t *together[T]) close(b *batch[T]) []T {
+func (t *Together[T]) close(b *batch[T]) []T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.next == b {
