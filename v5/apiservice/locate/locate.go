@@ -129,7 +129,7 @@ func (l *Locator) Remember(name string, places Places) {
 // Locate returns who holds the shards of a content. sure is true if every live data service has
 // answered, or all shards are found, which takes about a millisecond. Only for one that died in the
 // last seconds, or is overloaded, is there a wait: the whole patience, or a tenth of it where there are
-// shards enough to read the object. The error is an answer for the client.
+// shards enough to read the object, and every other that is asked about with it. The error is an answer for the client.
 func (l *Locator) Locate(ctx context.Context, name string) (places Places, sure bool, err error) {
 	q := &question{name: name}
 	if err := l.questions.Do(ctx, q); err != nil {
