@@ -12,6 +12,7 @@ import (
 	_ "gostore/common/names"
 	_ "gostore/common/rabbitmq"
 	_ "gostore/common/service"
+	_ "gostore/common/together"
 )
 
 // showInputs has the go command see what the programs under test are built from. It keeps the result
