@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	large      = 10 << 30
-	mostMemory = 64 << 10 // KiB resident, of each process
+	large     = 10 << 30
+	maxMemory = 64 << 10 // KiB resident, of each process
 )
 
-// tenGiB writes and reads an object of 10 GiB, with all data services and with four of them. No process
-// ever has more than 64 MiB resident.
+// tenGiB writes and reads an object of 10 GiB, with six data services and with four. The resident
+// memory of every process stays below 64 MiB.
 func tenGiB(t *testing.T, s *suite.Store) {
 	if !suite.IsLong() {
-		t.Skip("in the long form: it takes minutes, and 15 GiB of disk")
+		t.Skip("long form only: it takes minutes and 15 GiB of disk")
 	}
 	s = s.Another(t, func(*cluster.Config) {})
 	s.HTTP.Timeout = 0
@@ -39,7 +39,7 @@ func tenGiB(t *testing.T, s *suite.Store) {
 	requireLittleMemory(t, s, "GET with two data services stopped")
 }
 
-// stream returns the object's bytes, the same each time.
+// stream returns the object's bytes, the same in each call.
 func stream() io.Reader {
 	return io.LimitReader(rand.NewChaCha8([32]byte{}), large)
 }
@@ -67,7 +67,7 @@ func putLarge(t *testing.T, s *suite.Store, name, sum string) {
 	require.Equal(t, http.StatusOK, response.StatusCode, "%s", line)
 }
 
-// getLarge returns the sum of what it gets.
+// getLarge gets an object and returns its SHA-256.
 func getLarge(t *testing.T, s *suite.Store, name string) string {
 	t.Helper()
 	response, err := s.HTTP.Get(suite.ObjectURL(s.API[1], name))
@@ -77,12 +77,12 @@ func getLarge(t *testing.T, s *suite.Store, name string) string {
 	return sumOf(t, response.Body)
 }
 
-// requireLittleMemory looks at the most that each process had resident in its life.
+// requireLittleMemory checks the peak resident memory of each process.
 func requireLittleMemory(t *testing.T, s *suite.Store, after string) {
 	t.Helper()
 	for _, p := range s.Cluster.All() {
-		most := suite.PeakMemory(t, p)
-		t.Logf("%s: %s had at most %d KiB resident", after, p.Name, most)
-		require.LessOrEqual(t, most, mostMemory, "%s, after %s", p.Name, after)
+		peak := suite.PeakMemory(t, p)
+		t.Logf("%s: %s peak memory %d KiB", after, p.Name, peak)
+		require.LessOrEqual(t, peak, maxMemory, "%s, after %s", p.Name, after)
 	}
 }

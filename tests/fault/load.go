@@ -24,15 +24,14 @@ import (
 const (
 	clients  = 4
 	hotNames = 5
-	smallest = 16 // bytes of a body: no two are the same
+	smallest = 16 // bytes of a body: random ones are distinct
 	largest  = 2 * suite.Stripe
 )
 
-// mixedLoad has clients put and get a few names over and over again while data services are killed,
-// cut off and slowed down (never more than two), shards rot, and the broker and Elasticsearch are
-// restarted. What the clients saw must be what one place could have shown that does one thing after the
-// other; what was acknowledged is there in the end, every version; and after one read of each all shards
-// are.
+// mixedLoad has clients put and get a few names while data services are killed, cut off and slowed
+// down (at most two at a time), shards are corrupted, and the broker and Elasticsearch are
+// restarted. The recorded history must be linearizable, every acknowledged version must be there in
+// the end, and after one read of each version all shards must be intact.
 func mixedLoad(t *testing.T, s *suite.Store) {
 	duration := 8 * time.Second
 	if suite.IsLong() {
@@ -51,8 +50,8 @@ func mixedLoad(t *testing.T, s *suite.Store) {
 	for i := range clients {
 		working.Go(func() { errs <- l.work(ctx, i) })
 	}
-	working.Go(func() { errs <- loseDataServices(ctx, s, gates) })
-	working.Go(func() { errs <- l.rot(ctx) })
+	working.Go(func() { errs <- disruptDataServices(ctx, s, gates) })
+	working.Go(func() { errs <- l.corrupt(ctx) })
 	restartServers(ctx, t, s)
 	working.Wait()
 	close(errs)
@@ -60,50 +59,50 @@ func mixedLoad(t *testing.T, s *suite.Store) {
 		require.NoError(t, err)
 	}
 	s.AwaitSix(t)
-	l.settle(t)
-	t.Logf("%d requests, of which %d PUTs had no answer; %d versions", len(l.history), len(l.unknown), len(l.kept))
-	require.NotEmpty(t, l.kept)
+	l.resolveUnknown(t)
+	t.Logf("%d requests, of which %d PUTs had no answer; %d versions", len(l.history), len(l.unknown), len(l.acked))
+	require.NotEmpty(t, l.acked)
 	require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(suite.OneObject(), l.history, time.Minute))
-	l.requireAllWhole(t)
+	l.requireAllShards(t)
 }
 
-// load is what clients do, and what came of it.
+// load is the clients' work and its history.
 type load struct {
 	store *suite.Store
 	names []string
 	start time.Time
 
-	mu      sync.Mutex
-	bodies  map[string][]byte     // all that was ever sent, by hash
-	history []porcupine.Operation // requests that were answered
-	unknown []porcupine.Operation // PUTs of which nobody knows whether they were done
-	kept    []kept
-	were    map[string][suite.Shards][]byte // what shards were before they were damaged, by hash
+	mu        sync.Mutex
+	bodies    map[string][]byte     // all bodies sent, by hash
+	history   []porcupine.Operation // answered requests
+	unknown   []porcupine.Operation // PUTs with an unknown outcome
+	acked     []acked
+	originals map[string][suite.Shards][]byte // contents before the damage, by hash
 }
 
-// kept is a version that was acknowledged.
-type kept struct {
+// acked is an acknowledged version.
+type acked struct {
 	name string
 	suite.Outcome
 }
 
 func newLoad(s *suite.Store) *load {
-	l := &load{store: s, start: time.Now(), bodies: map[string][]byte{}, were: map[string][suite.Shards][]byte{}}
+	l := &load{store: s, start: time.Now(), bodies: map[string][]byte{}, originals: map[string][suite.Shards][]byte{}}
 	for range hotNames {
 		l.names = append(l.names, suite.NewName())
 	}
 	return l
 }
 
-// work puts and gets until ctx is done. Requests may be refused; those that are not are recorded, and the
-// body of a GET that ends cleanly must be right.
+// work puts and gets until ctx is done. Requests may fail; successful ones are recorded, and a GET
+// that ends cleanly must have the right body.
 func (l *load) work(ctx context.Context, client int) error {
 	for ctx.Err() == nil {
 		name, api := l.names[rand.IntN(len(l.names))], l.store.API[rand.IntN(len(l.store.API))]
 		op := porcupine.Operation{ClientId: client, Call: l.now()}
 		if rand.IntN(2) == 0 {
 			if !l.put(op, api, name) {
-				pause(ctx, 50*time.Millisecond) // as clients should that were refused
+				pause(ctx, 50*time.Millisecond) // back off
 			}
 		} else if err := l.get(op, api, name); err != nil {
 			return err
@@ -114,7 +113,7 @@ func (l *load) work(ctx context.Context, client int) error {
 
 func (l *load) now() int64 { return time.Since(l.start).Nanoseconds() }
 
-// put is not cut short when the time is over: then nobody would know what became of it.
+// put does not stop when ctx is done: its outcome would be unknown.
 func (l *load) put(op porcupine.Operation, api, name string) (acknowledged bool) {
 	body := suite.NewBody(smallest + rand.IntN(largest))
 	sum := hash.Of(body).String()
@@ -131,7 +130,7 @@ func (l *load) put(op porcupine.Operation, api, name string) (acknowledged bool)
 	outcome := suite.Outcome{Version: version, Hash: sum}
 	op.Output = outcome
 	l.history = append(l.history, op)
-	l.kept = append(l.kept, kept{name, outcome})
+	l.acked = append(l.acked, acked{name, outcome})
 	return true
 }
 
@@ -145,7 +144,7 @@ func (l *load) get(op porcupine.Operation, api, name string) error {
 	got, err := l.store.Do(context.Background(), http.MethodGet, suite.ObjectURL(api, name), nil)
 	op.Input, op.Return = suite.Call{Name: name}, l.now()
 	if err != nil || got.Status >= 500 {
-		return nil // it was refused or broke off: nothing was seen
+		return nil // a failed GET has seen nothing
 	}
 	outcome := suite.Outcome{Hash: strings.Trim(got.Header.Get("ETag"), `"`)}
 	l.mu.Lock()
@@ -153,7 +152,7 @@ func (l *load) get(op porcupine.Operation, api, name string) error {
 	if got.Status == http.StatusOK {
 		body, sent := l.bodies[outcome.Hash]
 		if !sent || !bytes.Equal(body, got.Body) {
-			return fmt.Errorf("GET %s: %d bytes with ETag %s that are not the %d that were put", name, len(got.Body), outcome.Hash, len(body))
+			return fmt.Errorf("GET %s: %d bytes with ETag %s, different from the %d that were put", name, len(got.Body), outcome.Hash, len(body))
 		}
 		if outcome.Version, err = strconv.ParseInt(got.Header.Get("X-Object-Version"), 10, 64); err != nil {
 			return fmt.Errorf("GET %s: %w", name, err)
@@ -166,23 +165,22 @@ func (l *load) get(op porcupine.Operation, api, name string) error {
 	return nil
 }
 
-// settle finds out what became of PUTs that had no answer: a version that has their content shows that
-// they were done, at some time until the end. It checks that every version that was acknowledged is
-// listed.
-func (l *load) settle(t *testing.T) {
+// resolveUnknown resolves PUTs with an unknown outcome: if a version has their content, they took effect at
+// some time until the end. It also checks that every acknowledged version is listed.
+func (l *load) resolveUnknown(t *testing.T) {
 	t.Helper()
-	listed := map[kept]bool{}
-	versions := map[string]int64{} // by hash: no two bodies are the same
+	listed := map[acked]bool{}
+	versions := map[string]int64{} // by hash: bodies are distinct
 	for _, name := range l.names {
 		list, err := l.store.Versions(t.Context(), l.store.API[0], name)
 		require.NoError(t, err)
 		for _, v := range list {
-			listed[kept{name, suite.Outcome{Version: v.Version, Hash: v.Hash}}] = true
+			listed[acked{name, suite.Outcome{Version: v.Version, Hash: v.Hash}}] = true
 			require.Zero(t, versions[v.Hash], "one PUT made two versions")
 			versions[v.Hash] = v.Version
 		}
 	}
-	for _, version := range l.kept {
+	for _, version := range l.acked {
 		require.True(t, listed[version], "version %d of %s is lost", version.Version, version.name)
 	}
 	for _, op := range l.unknown {
@@ -194,21 +192,22 @@ func (l *load) settle(t *testing.T) {
 	}
 }
 
-// requireAllWhole reads every version once, and waits until all its shards are there.
-func (l *load) requireAllWhole(t *testing.T) {
+// requireAllShards reads every version once and waits until its shards are intact.
+func (l *load) requireAllShards(t *testing.T) {
 	t.Helper()
-	for _, version := range l.kept {
+	for _, version := range l.acked {
 		got := l.store.Send(t, http.MethodGet, l.url(version), nil)
 		require.Equal(t, http.StatusOK, got.Status, "version %d of %s: %s", version.Version, version.name, got.Body)
 		require.True(t, bytes.Equal(l.bodies[version.Hash], got.Body), "version %d of %s", version.Version, version.name)
 	}
-	for _, version := range l.kept {
-		suite.Eventually(t, time.Minute, func() error { return l.isWhole(version) })
+	for _, version := range l.acked {
+		suite.Eventually(t, time.Minute, func() error { return l.checkShards(version) })
 	}
 }
 
-// loseDataServices has two data services at a time go, in one way or another, and come back.
-func loseDataServices(ctx context.Context, s *suite.Store, gates []*gate.Gate) error {
+// disruptDataServices takes two data services at a time down in several ways and brings them back,
+// until ctx is done.
+func disruptDataServices(ctx context.Context, s *suite.Store, gates []*gate.Gate) error {
 	for i := 0; ctx.Err() == nil; i++ {
 		one, other := i%len(gates), (i+1+i/len(gates)%(len(gates)-1))%len(gates)
 		s.Cluster.Data[one].Kill()
@@ -235,7 +234,7 @@ func loseDataServices(ctx context.Context, s *suite.Store, gates []*gate.Gate) e
 	return nil
 }
 
-// restartServers restarts the broker and Elasticsearch until ctx is done.
+// restartServers restarts the broker and Elasticsearch in turn until ctx is done.
 func restartServers(ctx context.Context, t *testing.T, s *suite.Store) {
 	for ctx.Err() == nil {
 		pause(ctx, 2*time.Second)
@@ -247,7 +246,7 @@ func restartServers(ctx context.Context, t *testing.T, s *suite.Store) {
 	}
 }
 
-// pause lets time pass between faults, in which the load goes on.
+// pause waits between faults while the load continues.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():

@@ -9,14 +9,14 @@ import (
 )
 
 const (
-	slow  = 2 << 20 // bytes a second: to write or read an object takes longer, and that is all
-	crawl = 2 << 10 // so slow that it might as well be dead
-	size  = 8 << 20 // of an object; its shards have a quarter
-	mid   = 1 << 20 // bytes, in the middle of a shard
+	slow  = 2 << 20 // bytes a second: requests take longer, without a timeout
+	crawl = 2 << 10 // bytes a second: as good as dead
+	size  = 8 << 20 // bytes of an object; its shards have a quarter
+	mid   = 1 << 20 // bytes: in the middle of a shard
 )
 
-// behindGates runs a store whose API services reach each data service through a gate, in the order of
-// Cluster.Data.
+// behindGates runs a store whose API services reach each data service through a gate. The gates are
+// in the order of Cluster.Data.
 func behindGates(t *testing.T, s *suite.Store) (*suite.Store, []*gate.Gate) {
 	t.Helper()
 	var gates []*gate.Gate
@@ -30,13 +30,13 @@ func behindGates(t *testing.T, s *suite.Store) (*suite.Store, []*gate.Gate) {
 	return gated, gates
 }
 
-// network has the ways to two of the data services fail, in every manner: an object is read all the same.
-// It is written all the same if one fails, or two are slow. To the message broker they are alive and well.
+// network disturbs the connections to two data services in several ways: objects can be read. They
+// can be written if one connection fails, or two are slow. Heartbeats are not disturbed.
 func network(t *testing.T, s *suite.Store) {
 	s, gates := behindGates(t, s)
 	for _, fault := range []struct {
 		name  string
-		inPut int // of how many data services
+		inPut int // number of data services disturbed during a PUT
 		begin func(g *gate.Gate)
 		long  bool // in the long form only
 	}{

@@ -17,23 +17,23 @@ import (
 	"gostore/tests/suite"
 )
 
-// recoveryPatience is how long after a fault, or after its end, the store may take to be as it should.
-const recoveryPatience = 10 * time.Second
+// recoveryTimeout is how long the store may take to notice a fault, or to recover after its end.
+const recoveryTimeout = 10 * time.Second
 
 // putMany puts objects of several sizes.
 func putMany(t *testing.T, s *suite.Store) map[string][]byte {
 	t.Helper()
 	bodies := map[string][]byte{}
 	for i := range 20 {
-		name, body := suite.NewName(), suite.NewBody(20_000+i*suite.Stripe/4) // larger than small objects
+		name, body := suite.NewName(), suite.NewBody(20_000+i*suite.Stripe/4) // more than small objects have
 		s.Put(t, name, body)
 		bodies[name] = body
 	}
 	return bodies
 }
 
-// bringBack has all data services run again.
-func bringBack(s *suite.Store) error {
+// resumeAll has all data services run again.
+func resumeAll(s *suite.Store) error {
 	var errs []error
 	for _, p := range s.Cluster.Data {
 		errs = append(errs, p.Resume())
@@ -41,8 +41,9 @@ func bringBack(s *suite.Store) error {
 	return errors.Join(errs...)
 }
 
-// twoDataServicesGone loses one of the six, and another: everything can be read and written, throughout.
-func twoDataServicesGone(t *testing.T, s *suite.Store) {
+// twoDataServicesDown kills one of six data services and freezes another: everything can be read
+// and written throughout.
+func twoDataServicesDown(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 	bodies := putMany(t, s)
 	for _, lose := range []func() error{
@@ -52,40 +53,40 @@ func twoDataServicesGone(t *testing.T, s *suite.Store) {
 		require.NoError(t, lose())
 		require.NoError(t, s.GetAll(t, bodies))
 		name, body := suite.NewName(), suite.NewBody(suite.Stripe)
-		suite.Eventually(t, recoveryPatience, func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
+		suite.Eventually(t, recoveryTimeout, func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
 		s.RequireObject(t, name, body)
 		bodies[name] = body
 	}
 	require.NoError(t, s.GetAll(t, bodies))
-	require.NoError(t, bringBack(s))
-	suite.Eventually(t, recoveryPatience, func() error { return s.GetAll(t, bodies) })
+	require.NoError(t, resumeAll(s))
+	suite.Eventually(t, recoveryTimeout, func() error { return s.GetAll(t, bodies) })
 }
 
-// threeDataServicesGone has too few left: one clear line for whoever reads or writes, never a wrong
-// byte, and everything as before when they are back.
-func threeDataServicesGone(t *testing.T, s *suite.Store) {
+// threeDataServicesDown kills three of six data services: reads and writes fail with one clear line
+// and without a wrong byte, until the services are back.
+func threeDataServicesDown(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 	bodies := putMany(t, s)
 	for _, i := range []int{0, 2, 5} {
 		s.Cluster.Data[i].Kill()
 	}
 	for name := range bodies {
-		require.NoError(t, isGone(t, s, name))
-		break // each takes a second until the dead ones are taken for dead
+		require.NoError(t, checkUnreadable(t, s, name))
+		break // each takes a second until the API service has noticed
 	}
 	refused := suite.NewName()
-	suite.Eventually(t, recoveryPatience, func() error { return isRefused(t, s, refused) })
+	suite.Eventually(t, recoveryTimeout, func() error { return checkRefused(t, s, refused) })
 	for name := range bodies {
-		require.NoError(t, isGone(t, s, name))
+		require.NoError(t, checkUnreadable(t, s, name))
 	}
 	suite.RequireError(t, http.StatusNotFound, s.Get(t, refused))
-	require.NoError(t, bringBack(s))
-	suite.Eventually(t, recoveryPatience, func() error { return s.GetAll(t, bodies) })
+	require.NoError(t, resumeAll(s))
+	suite.Eventually(t, recoveryTimeout, func() error { return s.GetAll(t, bodies) })
 }
 
-// isRefused returns nil once a PUT is refused because there are too few data services, and not because
-// one did not answer.
-func isRefused(t *testing.T, s *suite.Store, name string) error {
+// checkRefused returns nil once a PUT is refused fast: because too few data services are alive, not
+// because one did not answer.
+func checkRefused(t *testing.T, s *suite.Store, name string) error {
 	t.Helper()
 	start := time.Now()
 	got, err := s.Do(t.Context(), http.MethodPut, suite.ObjectURL(s.API[0], name), suite.NewBody(1000))
@@ -100,15 +101,15 @@ func isRefused(t *testing.T, s *suite.Store, name string) error {
 	return nil
 }
 
-// dataServicesKilledInMidPut kills one data service that a shard is on its way to, which nobody notices,
-// and then two, which is one too many: the PUT is refused and leaves nothing.
+// dataServicesKilledInMidPut kills one data service during a PUT, which succeeds, and then two,
+// which is one too many: the PUT fails and leaves nothing.
 func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
 	for _, n := range []int{1, 2} {
 		s.AwaitSix(t)
 		before := uploads(t, s)
 		name, body := suite.NewName(), suite.NewBody(8<<20)
 		p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
-		suite.Eventually(t, recoveryPatience, func() error { return begun(withBytes(uploads(t, s)), before, suite.Shards) })
+		suite.Eventually(t, recoveryTimeout, func() error { return checkUploads(nonEmpty(uploads(t, s)), before, suite.Shards) })
 		for _, p := range s.Cluster.Data[2 : 2+n] {
 			p.Kill()
 		}
@@ -122,13 +123,13 @@ func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
 			suite.RequireError(t, http.StatusServiceUnavailable, got)
 			suite.RequireError(t, http.StatusNotFound, s.Get(t, name))
 		}
-		require.NoError(t, bringBack(s))
+		require.NoError(t, resumeAll(s))
 		require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
-		suite.Eventually(t, recoveryPatience, func() error { return begun(uploads(t, s), before, 0) })
+		suite.Eventually(t, recoveryTimeout, func() error { return checkUploads(uploads(t, s), before, 0) })
 	}
 }
 
-// uploads lists the files that are not whole yet.
+// uploads lists the temporary files of all data services.
 func uploads(t *testing.T, s *suite.Store) (files []string) {
 	t.Helper()
 	for _, p := range s.Cluster.Data {
@@ -139,18 +140,18 @@ func uploads(t *testing.T, s *suite.Store) (files []string) {
 	return files
 }
 
-// withBytes leaves those out of which no byte has come: a data service may not have told anybody of one yet, and
-// when it dies then, the shard goes to another.
-func withBytes(files []string) []string {
+// nonEmpty drops empty files. A data service may not have announced an empty upload yet; if it dies
+// then, the shard goes to another one.
+func nonEmpty(files []string) []string {
 	return slices.DeleteFunc(files, func(file string) bool {
 		info, err := os.Stat(file)
 		return err != nil || info.Size() == 0
 	})
 }
 
-// begun returns nil if there are n uploads more than before. A data service that was frozen may keep, for half an
-// hour, what it was asked for and nobody knows of.
-func begun(now, before []string, n int) error {
+// checkUploads returns nil if there are n more uploads than before. A data service that was frozen
+// may keep an upload that no client knows of for half an hour.
+func checkUploads(now, before []string, n int) error {
 	now = slices.DeleteFunc(now, func(file string) bool { return slices.Contains(before, file) })
 	if len(now) != n {
 		return fmt.Errorf("%d uploads are under way: %v", len(now), now)
@@ -158,9 +159,9 @@ func begun(now, before []string, n int) error {
 	return nil
 }
 
-// dataServicesGoneInMidGet kills one data service and freezes another while an object is read, which its
-// reader does not notice; and then kills three, which it does: the answer breaks off.
-func dataServicesGoneInMidGet(t *testing.T, s *suite.Store) {
+// dataServicesDownInMidGet kills one data service and freezes another during a GET, which succeeds;
+// then it kills three, and the response breaks off.
+func dataServicesDownInMidGet(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 	name, body := suite.NewName(), suite.NewBody(64<<20)
 	s.Put(t, name, body)
@@ -171,7 +172,7 @@ func dataServicesGoneInMidGet(t *testing.T, s *suite.Store) {
 	})
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(body, got))
-	require.NoError(t, bringBack(s))
+	require.NoError(t, resumeAll(s))
 	s.AwaitSix(t)
 
 	got, err = readWhile(t, s, name, func() {
@@ -181,11 +182,11 @@ func dataServicesGoneInMidGet(t *testing.T, s *suite.Store) {
 	})
 	require.Error(t, err, "%d bytes", len(got))
 	require.True(t, bytes.HasPrefix(body, got), "no wrong byte")
-	require.NoError(t, bringBack(s))
-	suite.Eventually(t, recoveryPatience, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
+	require.NoError(t, resumeAll(s))
+	suite.Eventually(t, recoveryTimeout, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
 }
 
-// readWhile reads an object and has something happen after its beginning.
+// readWhile reads an object and calls happens after the first MiB.
 func readWhile(t *testing.T, s *suite.Store, name string, happens func()) ([]byte, error) {
 	t.Helper()
 	response, err := s.HTTP.Get(suite.ObjectURL(s.API[0], name))
@@ -198,7 +199,7 @@ func readWhile(t *testing.T, s *suite.Store, name string, happens func()) ([]byt
 	happens()
 	rest, err := io.ReadAll(response.Body)
 	if err == nil && int64(len(first)+len(rest)) != response.ContentLength {
-		err = errors.New("it ended early, and cleanly") // net/http does not let that happen
+		err = errors.New("the response ended early without an error") // net/http prevents that
 	}
 	return append(first, rest...), err
 }

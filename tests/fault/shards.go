@@ -19,22 +19,22 @@ import (
 	"gostore/tests/suite"
 )
 
-// headerSize is how many bytes of a shard file come before the first block.
+// headerSize is the size of a shard file's header.
 const headerSize = 56
 
-// lose removes a shard from the disk, behind the data service's back.
-func lose(t *testing.T, file string) {
+// remove removes a shard from the disk without telling the data service.
+func remove(t *testing.T, file string) {
 	t.Helper()
 	require.NoError(t, os.Remove(file))
 }
 
-// flip changes a bit of a file.
+// flip flips a bit of a file.
 func flip(file string, at int) error {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	defer f.Close() // what was written is in the kernel
+	defer f.Close() // no error is expected: the write has succeeded
 	b := make([]byte, 1)
 	if _, err := f.ReadAt(b, int64(at)); err != nil {
 		return err
@@ -44,22 +44,22 @@ func flip(file string, at int) error {
 	return err
 }
 
-// twoShardsGone deletes every two of the six shards: the object is read all the same, and they are
-// made again.
-func twoShardsGone(t *testing.T, s *suite.Store) {
+// twoShardsMissing deletes every pair of the six shards: the object can be read, and both shards
+// are repaired.
+func twoShardsMissing(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(2*suite.Stripe + 1000)
 	name, files, contents := s.PutShards(t, body)
 	for _, two := range pairs() {
-		lose(t, files[two[0]])
-		lose(t, files[two[1]])
+		remove(t, files[two[0]])
+		remove(t, files[two[1]])
 		s.RequireObject(t, name, body)
-		s.RequireWhole(t, body, contents)
+		s.RequireShards(t, body, contents)
 		files = s.ShardFiles(body)
 	}
 }
 
-// pairs lists every two of the shards.
+// pairs lists every pair of shards.
 func pairs() (list [][2]int) {
 	for i := range suite.Shards {
 		for k := range i {
@@ -69,62 +69,62 @@ func pairs() (list [][2]int) {
 	return list
 }
 
-// threeShardsGone has too few shards: an error, and never a wrong byte; and the object again when
-// somebody puts it.
-func threeShardsGone(t *testing.T, s *suite.Store) {
+// threeShardsMissing deletes three shards: a GET fails and returns no wrong byte. A PUT of the
+// content restores the object.
+func threeShardsMissing(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	for _, size := range []int{100_000, 2*suite.Stripe + 1000} {
 		body := suite.NewBody(size)
 		name, files, contents := s.PutShards(t, body)
 		for _, file := range files[1:4] {
-			lose(t, file)
+			remove(t, file)
 		}
-		requireNoByte(t, s, name, body)
-		suite.Eventually(t, suite.RepairPatience, func() error { return isGone(t, s, name) })
+		requireNoWrongByte(t, s, name, body)
+		suite.Eventually(t, suite.RepairTimeout, func() error { return checkUnreadable(t, s, name) })
 		s.Put(t, suite.NewName(), body)
 		s.RequireObject(t, name, body)
-		s.RequireWhole(t, body, contents)
+		s.RequireShards(t, body, contents)
 	}
 }
 
-// smallObjectNeedsOneShard deletes all shards of a small object but one that has all of it, and then just
-// those.
+// smallObjectNeedsOneShard deletes all shards of a small object except one that holds all of it,
+// then all that do.
 func smallObjectNeedsOneShard(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(1000)
 	name, files, contents := s.PutShards(t, body)
-	for _, kept := range []int{0, 4, 5} {
+	for _, except := range []int{0, 4, 5} {
 		for i, file := range files {
-			if i != kept {
-				lose(t, file)
+			if i != except {
+				remove(t, file)
 			}
 		}
 		s.RequireObject(t, name, body)
-		s.RequireWhole(t, body, contents)
+		s.RequireShards(t, body, contents)
 		files = s.ShardFiles(body)
 	}
 	for _, i := range []int{0, 4, 5} {
-		lose(t, files[i])
+		remove(t, files[i])
 	}
-	requireNoByte(t, s, name, body)
+	requireNoWrongByte(t, s, name, body)
 }
 
-// requireNoByte checks that an object is not to be had: an error in one line, or, where the beginning
-// could be read, an answer that breaks off; and no wrong byte.
-func requireNoByte(t *testing.T, s *suite.Store, name string, body []byte) {
+// requireNoWrongByte checks that a GET fails: with a one-line error, or with an answer that breaks
+// off after correct bytes.
+func requireNoWrongByte(t *testing.T, s *suite.Store, name string, body []byte) {
 	t.Helper()
 	for range 3 {
 		got, err := s.Do(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), nil)
 		if err == nil {
 			suite.RequireError(t, http.StatusServiceUnavailable, got)
 		} else {
-			require.True(t, bytes.HasPrefix(body, got.Body), "%v: a wrong byte", err)
+			require.True(t, bytes.HasPrefix(body, got.Body), "%v: wrong bytes", err)
 		}
 	}
 }
 
-// isGone returns nil if an object is answered with one line and 503.
-func isGone(t *testing.T, s *suite.Store, name string) error {
+// checkUnreadable returns nil if a GET gets a one-line 503 with Retry-After.
+func checkUnreadable(t *testing.T, s *suite.Store, name string) error {
 	t.Helper()
 	got, err := s.Do(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), nil)
 	if err != nil {
@@ -135,9 +135,9 @@ func isGone(t *testing.T, s *suite.Store, name string) error {
 	return nil
 }
 
-// threeShardsRotten has one stripe that cannot be read: no byte of it, and none is thrown away of what
-// may yet be of use. When a disk gives back what it had, the object is there.
-func threeShardsRotten(t *testing.T, s *suite.Store) {
+// threeShardsCorrupt corrupts one stripe beyond repair: no byte of it is served, and the shards are
+// not deleted, since they may become readable again. Once they are intact, so is the object.
+func threeShardsCorrupt(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	for _, size := range []int{100_000, 3 * suite.Stripe} {
 		body := suite.NewBody(size)
@@ -145,31 +145,31 @@ func threeShardsRotten(t *testing.T, s *suite.Store) {
 		for _, file := range files[2:5] {
 			require.NoError(t, flip(file, headerSize+10))
 		}
-		requireNoByte(t, s, name, body)
+		requireNoWrongByte(t, s, name, body)
 		for _, file := range files[2:5] {
 			require.NoError(t, flip(file, headerSize+10))
 		}
 		s.RequireObject(t, name, body)
-		s.RequireWhole(t, body, contents)
+		s.RequireShards(t, body, contents)
 	}
 }
 
-// threeShardsReturn has three disks lose a shard each, and find it again.
+// threeShardsReturn has three disks lose a shard each and get it back.
 func threeShardsReturn(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 	body := suite.NewBody(suite.Stripe + 1000)
 	name, files, contents := s.PutShards(t, body)
 	for _, file := range files[:3] {
-		require.NoError(t, os.Rename(file, file+".away"))
+		require.NoError(t, os.Rename(file, file+".moved"))
 	}
-	requireNoByte(t, s, name, body)
-	require.NoError(t, isGone(t, s, name))
+	requireNoWrongByte(t, s, name, body)
+	require.NoError(t, checkUnreadable(t, s, name))
 	for _, file := range files[:3] {
-		require.NoError(t, os.Rename(file+".away", file))
-		restart(t, s.OwnerOf(t, file)) // that is when a data service looks what it has
+		require.NoError(t, os.Rename(file+".moved", file))
+		restart(t, s.OwnerOf(t, file)) // a data service reads its directory at start
 	}
-	suite.Eventually(t, 2*suite.RepairPatience, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
-	s.RequireWhole(t, body, contents)
+	suite.Eventually(t, 2*suite.RepairTimeout, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
+	s.RequireShards(t, body, contents)
 }
 
 func restart(t *testing.T, p *cluster.Process) {
@@ -179,16 +179,16 @@ func restart(t *testing.T, p *cluster.Process) {
 	require.NoError(t, p.AwaitHealthy(t.Context()))
 }
 
-// everyByteOfEveryTwoShards flips a byte of each of two shards of a small object: any byte of any two
-// shards, in the long form, and a sample in the short one. The object is read all the same, and both are
-// right again soon: within two seconds, but for one in a thousand, since now and then all of them wait
-// at the same moment, probably for the disk.
+// everyByteOfEveryTwoShards flips one byte in each of two shards of a small object: every byte of
+// every pair of shards in the long form, a sample in the short one. The object can be read, and
+// both shards are repaired within two seconds. One repair in a thousand may take longer: sometimes
+// all of them stall at the same moment, probably on the disk.
 func everyByteOfEveryTwoShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	took, errs := make([][]time.Duration, len(pairs())), make([]error, len(pairs()))
 	var working sync.WaitGroup
 	for i, two := range pairs() {
-		o := &small{store: s, two: two, body: suite.NewBody(8)} // fewer bytes might be those of another object
+		o := &small{store: s, two: two, body: suite.NewBody(8)} // random bodies of fewer bytes might be equal
 		o.name, o.files, o.contents = s.PutShards(t, o.body)
 		working.Go(func() { took[i], errs[i] = o.flipAll(t.Context()) })
 	}
@@ -203,7 +203,7 @@ func everyByteOfEveryTwoShards(t *testing.T, s *suite.Store) {
 	}
 }
 
-// small is an object of which two shards are flipped.
+// small is an object whose shards are flipped, two at a time.
 type small struct {
 	store    *suite.Store
 	two      [2]int
@@ -213,9 +213,9 @@ type small struct {
 	contents [suite.Shards][]byte
 }
 
-// flipAll returns how long each repair took.
+// flipAll flips all byte pairs and returns how long each repair took.
 func (o *small) flipAll(ctx context.Context) (took []time.Duration, err error) {
-	for _, two := range places(len(o.contents[0])) {
+	for _, two := range bytePairs(len(o.contents[0])) {
 		repaired, err := o.flipTwo(ctx, two[0], two[1])
 		if err != nil {
 			return nil, err
@@ -225,8 +225,9 @@ func (o *small) flipAll(ctx context.Context) (took []time.Duration, err error) {
 	return took, nil
 }
 
-// places are a byte of each of two files of size bytes: six times any, or all there are in the long form.
-func places(size int) (list [][2]int) {
+// bytePairs returns pairs of offsets in two files of size bytes: six random ones, in the long form
+// all.
+func bytePairs(size int) (list [][2]int) {
 	if !suite.IsLong() {
 		for range 6 {
 			list = append(list, [2]int{rand.IntN(size), rand.IntN(size)})
@@ -241,7 +242,7 @@ func places(size int) (list [][2]int) {
 	return list
 }
 
-// flipTwo flips a byte of each shard and waits until both are right again.
+// flipTwo flips a byte of each of two shards, reads the object, and waits until both are repaired.
 func (o *small) flipTwo(ctx context.Context, first, second int) (took time.Duration, err error) {
 	what := fmt.Sprintf("byte %d of shard %d and byte %d of shard %d", first, o.two[0], second, o.two[1])
 	if err := errors.Join(flip(o.files[o.two[0]], first), flip(o.files[o.two[1]], second)); err != nil {
@@ -250,18 +251,18 @@ func (o *small) flipTwo(ctx context.Context, first, second int) (took time.Durat
 	if err := o.store.TryGet(ctx, o.store.API[0], o.name, o.body); err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	for start := time.Now(); time.Since(start) < suite.RepairPatience; {
-		if err = o.store.IsWhole(ctx, o.body, o.contents); err == nil {
+	for start := time.Now(); time.Since(start) < suite.RepairTimeout; {
+		if err = o.store.CheckShards(ctx, o.body, o.contents); err == nil {
 			o.files = o.store.ShardFiles(o.body)
 			return time.Since(start), nil
 		}
 		time.Sleep(2 * time.Millisecond) // between two polls
 	}
-	return 0, fmt.Errorf("%s: not repaired within %v: %w", what, suite.RepairPatience, err)
+	return 0, fmt.Errorf("%s: not repaired within %v: %w", what, suite.RepairTimeout, err)
 }
 
-// damagedShards damages two shards of an object of several stripes in every way: it is read all the
-// same, and they are right again.
+// damagedShards damages two shards of an object of several stripes in every combination: the object
+// can be read, and both are repaired.
 func damagedShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(3*suite.Stripe + 5)
@@ -273,13 +274,13 @@ func damagedShards(t *testing.T, s *suite.Store) {
 			t.Logf("shard %d: %s; shard %d: %s", two[0], first.name, two[1], second.name)
 			require.NoError(t, errors.Join(first.do(files[two[0]]), second.do(files[two[1]])))
 			s.RequireObject(t, name, body)
-			s.RequireWhole(t, body, contents)
+			s.RequireShards(t, body, contents)
 			files = s.ShardFiles(body)
 		}
 	}
 }
 
-// somePairs is three of them at random, and all in the long form.
+// somePairs returns three random pairs, in the long form all.
 func somePairs() [][2]int {
 	list := pairs()
 	if suite.IsLong() {
@@ -289,10 +290,10 @@ func somePairs() [][2]int {
 	return list[:3]
 }
 
-// damage is what can become of a shard file.
+// damage is a way to damage a shard file.
 type damage struct {
 	name string
-	of   func(content []byte) []byte // nil if the file is gone
+	of   func(content []byte) []byte // returns nil to remove the file
 }
 
 func damages() []damage {
@@ -303,7 +304,7 @@ func damages() []damage {
 		}
 	}
 	return []damage{
-		{"gone", func([]byte) []byte { return nil }},
+		{"removed", func([]byte) []byte { return nil }},
 		{"flipped in the header", flipped(func(int) int { return rand.IntN(headerSize) })},
 		{"flipped after the header", flipped(func(int) int { return headerSize })},
 		{"flipped in a checksum", flipped(func(int) int { return headerSize + suite.Stripe/suite.DataShards })},
@@ -313,7 +314,7 @@ func damages() []damage {
 		{"a byte too short", func(content []byte) []byte { return content[:len(content)-1] }},
 		{"emptied", func([]byte) []byte { return []byte{} }},
 		{"a byte too long", func(content []byte) []byte { return append(content, 0) }},
-		{"made of zeros", func(content []byte) []byte { return make([]byte, len(content)) }},
+		{"zeroed", func(content []byte) []byte { return make([]byte, len(content)) }},
 	}
 }
 
@@ -329,9 +330,9 @@ func (d damage) do(file string) error {
 	return os.WriteFile(file, content, 0o644)
 }
 
-// rotInDifferentStripes has three rotten shards, and no stripe with more than one rotten block: the
-// object can be read, and nothing that repair does may change that.
-func rotInDifferentStripes(t *testing.T, s *suite.Store) {
+// corruptionInDifferentStripes corrupts three shards, each in another stripe. The object can be
+// read, and no repair may change that.
+func corruptionInDifferentStripes(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(3 * suite.Stripe)
 	name, files, _ := s.PutShards(t, body)

@@ -1,35 +1,36 @@
-// Package fault is what a store must stand from chapter 5 on: services killed and frozen, shards that
-// rot or are lost, networks that are slow, cut or silent, the broker and Elasticsearch restarted, all
-// that together under load, and objects far larger than memory. A chapter runs it with the suite:
+// Package fault tests what a store must survive from chapter 5 on: killed and frozen services,
+// corrupt and missing shards, slow, cut and silent networks, restarts of the broker and
+// Elasticsearch, all of that under load, and objects much larger than memory. A chapter runs it
+// with the suite:
 //
-//	go test ./v5                       each in its short form
-//	go test ./v5 -long -timeout 2h     each in its long form; it needs 20 GB of disk
+//	go test ./v5                       each test in its short form
+//	go test ./v5 -long -timeout 2h     each in its long form; needs 20 GB of disk
 //	go test ./v5 -run TestChapter/MixedLoad -long
 //
-// What breaks things is in package cluster (processes), package gate (networks), package stack (the
-// broker and Elasticsearch), and here (files). To add a test, write it as a function of (*testing.T,
-// *suite.Store) and name it in this file.
+// Faults are injected by package cluster (processes), package gate (networks), package stack (the
+// broker and Elasticsearch), and this package (files). To add a test, write a function of
+// (*testing.T, *suite.Store) and list it in this file.
 package fault
 
 import "gostore/tests/suite"
 
-// Tests lists all there are. One that stands in this package and not here fails its build.
+// Tests lists all tests of this package. TestEveryTestIsListed fails for one that is not listed.
 func Tests() []suite.Test {
 	return []suite.Test{
-		{Name: "TwoShardsGone", Run: twoShardsGone},
-		{Name: "ThreeShardsGone", Run: threeShardsGone},
+		{Name: "TwoShardsMissing", Run: twoShardsMissing},
+		{Name: "ThreeShardsMissing", Run: threeShardsMissing},
 		{Name: "SmallObjectNeedsOneShard", Run: smallObjectNeedsOneShard},
-		{Name: "ThreeShardsRotten", Run: threeShardsRotten},
+		{Name: "ThreeShardsCorrupt", Run: threeShardsCorrupt},
 		{Name: "EveryByteOfEveryTwoShards", Run: everyByteOfEveryTwoShards},
 		{Name: "DamagedShards", Run: damagedShards},
-		{Name: "RotInDifferentStripes", Run: rotInDifferentStripes},
+		{Name: "CorruptionInDifferentStripes", Run: corruptionInDifferentStripes},
 		{Name: "Network", Run: network},
-		{Name: "ThreeShardsReturn", Run: threeShardsReturn, Needs: suite.Alone},
-		{Name: "TwoDataServicesGone", Run: twoDataServicesGone, Needs: suite.Alone},
-		{Name: "ThreeDataServicesGone", Run: threeDataServicesGone, Needs: suite.Alone},
-		{Name: "DataServicesKilledInMidPut", Run: dataServicesKilledInMidPut, Needs: suite.Alone},
-		{Name: "DataServicesGoneInMidGet", Run: dataServicesGoneInMidGet, Needs: suite.Alone},
-		{Name: "TenGiB", Run: tenGiB, Needs: suite.Alone},
-		{Name: "MixedLoad", Run: mixedLoad, Needs: suite.WithOwnServers},
+		{Name: "ThreeShardsReturn", Run: threeShardsReturn, Needs: suite.Exclusive},
+		{Name: "TwoDataServicesDown", Run: twoDataServicesDown, Needs: suite.Exclusive},
+		{Name: "ThreeDataServicesDown", Run: threeDataServicesDown, Needs: suite.Exclusive},
+		{Name: "DataServicesKilledInMidPut", Run: dataServicesKilledInMidPut, Needs: suite.Exclusive},
+		{Name: "DataServicesDownInMidGet", Run: dataServicesDownInMidGet, Needs: suite.Exclusive},
+		{Name: "TenGiB", Run: tenGiB, Needs: suite.Exclusive},
+		{Name: "MixedLoad", Run: mixedLoad, Needs: suite.OwnServers},
 	}
 }

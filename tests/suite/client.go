@@ -19,14 +19,14 @@ import (
 	"gostore/common/names"
 )
 
-// Answer is an HTTP answer that has been read to its end.
+// Answer is a complete HTTP response.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Do sends a request and reads the answer.
+// Do sends a request and reads the whole response. A PUT announces the digest of its body.
 func (s *Store) Do(ctx context.Context, method, url string, body []byte) (Answer, error) {
 	header := http.Header{}
 	if method == http.MethodPut {
@@ -35,7 +35,7 @@ func (s *Store) Do(ctx context.Context, method, url string, body []byte) (Answer
 	return s.DoWith(ctx, method, url, header, body)
 }
 
-// DoWith is do with headers of the test's own.
+// DoWith is Do with the given headers and no others.
 func (s *Store) DoWith(ctx context.Context, method, url string, header http.Header, body []byte) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -51,12 +51,13 @@ func (s *Store) DoWith(ctx context.Context, method, url string, header http.Head
 	return Answer{response.StatusCode, response.Header, read}, err
 }
 
-// digest is what a PUT must announce from chapter 3 on (RFC 3230). Earlier ones do not look at it.
+// digest returns the Digest header (RFC 3230) that a PUT needs from chapter 3 on. Earlier chapters
+// ignore it.
 func digest(body []byte) string { return "SHA-256=" + hash.Of(body).String() }
 
 func ObjectURL(api, name string) string { return api + "/objects/" + names.Segment(name) }
 
-// Send is do where a test fails if there is no answer.
+// Send is Do; a request without a response fails the test.
 func (s *Store) Send(t *testing.T, method, url string, body []byte) Answer {
 	t.Helper()
 	got, err := s.Do(t.Context(), method, url, body)
@@ -64,7 +65,7 @@ func (s *Store) Send(t *testing.T, method, url string, body []byte) Answer {
 	return got
 }
 
-// SendWith is doWith where a test fails if there is no answer.
+// SendWith is DoWith; a request without a response fails the test.
 func (s *Store) SendWith(t *testing.T, method, url string, header http.Header, body []byte) Answer {
 	t.Helper()
 	got, err := s.DoWith(t.Context(), method, url, header, body)
@@ -72,7 +73,7 @@ func (s *Store) SendWith(t *testing.T, method, url string, header http.Header, b
 	return got
 }
 
-// TryPut puts an object; any answer but 200 is an error.
+// TryPut puts an object. Any status but 200 is an error.
 func (s *Store) TryPut(ctx context.Context, api, name string, body []byte) error {
 	got, err := s.Do(ctx, http.MethodPut, ObjectURL(api, name), body)
 	if err == nil && got.Status != http.StatusOK {
@@ -81,7 +82,7 @@ func (s *Store) TryPut(ctx context.Context, api, name string, body []byte) error
 	return err
 }
 
-// TryGet gets an object; anything but 200 and that body is an error.
+// TryGet gets an object. Any status but 200, and any body but want, is an error.
 func (s *Store) TryGet(ctx context.Context, api, name string, want []byte) error {
 	got, err := s.Do(ctx, http.MethodGet, ObjectURL(api, name), nil)
 	switch {
@@ -90,7 +91,7 @@ func (s *Store) TryGet(ctx context.Context, api, name string, want []byte) error
 	case got.Status != http.StatusOK:
 		return fmt.Errorf("GET %s: %d %s", name, got.Status, got.Body)
 	case !bytes.Equal(got.Body, want):
-		return fmt.Errorf("GET %s: %d bytes that are not the %d that were put", name, len(got.Body), len(want))
+		return fmt.Errorf("GET %s: %d bytes, different from the %d that were put", name, len(got.Body), len(want))
 	}
 	return nil
 }
@@ -110,10 +111,10 @@ func (s *Store) RequireObject(t *testing.T, name string, want []byte) {
 	require.NoError(t, s.TryGet(t.Context(), s.API[0], name, want))
 }
 
-// RequireError checks that an answer is that error, in one plain line.
+// RequireError checks that an answer has that status and a body of one plain-text line.
 func RequireError(t *testing.T, status int, got Answer) {
 	t.Helper()
-	line := string(got.Body[:min(len(got.Body), 1000)]) // of an object that was not to be had, the beginning will do
+	line := string(got.Body[:min(len(got.Body), 1000)]) // the body may be a whole object
 	require.Equal(t, status, got.Status, "%q", line)
 	require.Equal(t, "text/plain; charset=utf-8", got.Header.Get("Content-Type"))
 	require.Equal(t, 1, strings.Count(line, "\n"), "one line: %q", line)
@@ -121,31 +122,31 @@ func RequireError(t *testing.T, status int, got Answer) {
 	require.LessOrEqual(t, len(line), 400, "a short line")
 }
 
-// NewName returns a name that nothing has yet, in this run or another.
+// NewName returns an object name that no other test uses, in this run or another.
 func NewName() string { return "suite-" + rand.Text() }
 
-// NewBody returns n bytes that there are nowhere else.
+// NewBody returns n random bytes.
 func NewBody(n int) []byte {
 	body := make([]byte, n)
-	_, _ = rand.Read(body) // it never fails; see there
+	_, _ = rand.Read(body) // crypto/rand.Read never fails
 	return body
 }
 
-// Eventually polls until check returns nil, and fails with its last error after patience.
-func Eventually(t *testing.T, patience time.Duration, check func() error) {
+// Eventually polls until check returns nil. After the timeout it fails with check's last error.
+func Eventually(t *testing.T, timeout time.Duration, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(timeout)
 	for {
 		err := check()
 		if err == nil {
 			return
 		}
-		require.True(t, time.Now().Before(deadline), "still not so after %v: %v", patience, err)
+		require.True(t, time.Now().Before(deadline), "after %v: %v", timeout, err)
 		time.Sleep(10 * time.Millisecond) // between two polls
 	}
 }
 
-// SlowPut is a PUT whose body comes when the test says so.
+// SlowPut is a PUT whose body the test sends piece by piece.
 type SlowPut struct {
 	conn net.Conn
 }
@@ -155,7 +156,7 @@ func (s *Store) BeginPut(t *testing.T, api, name string, body []byte, n int) *Sl
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() }) // a test that is done with it may have closed it already
+	t.Cleanup(func() { _ = conn.Close() }) // the test may have closed it already
 	p := &SlowPut{conn}
 	p.Write(t, fmt.Appendf(nil, "PUT /objects/%s HTTP/1.1\r\nHost: store\r\nContent-Length: %d\r\nDigest: %s\r\n\r\n",
 		names.Segment(name), len(body), digest(body)))
@@ -169,18 +170,18 @@ func (p *SlowPut) Write(t *testing.T, piece []byte) {
 	require.NoError(t, err)
 }
 
-// answer returns what the server said, or what broke the connection.
-func (p *SlowPut) Answer(patience time.Duration) (Answer, error) {
-	return readAnswer(p.conn, patience)
+// Answer returns the server's response, or the error that broke the connection.
+func (p *SlowPut) Answer(timeout time.Duration) (Answer, error) {
+	return readAnswer(p.conn, timeout)
 }
 
-// closeWrite tells the server that no more of the body comes, and can still read its answer.
+// closeWrite ends the body early, half-closing the connection: the response can still be read.
 func (p *SlowPut) closeWrite(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.conn.(*net.TCPConn).CloseWrite())
 }
 
-// rawRequest sends bytes that no HTTP client would and returns the answer to them.
+// rawRequest sends bytes that an HTTP client would refuse to send, and returns the response.
 func (s *Store) rawRequest(t *testing.T, request string) Answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.API[0], "http://"))
@@ -193,8 +194,8 @@ func (s *Store) rawRequest(t *testing.T, request string) Answer {
 	return got
 }
 
-func readAnswer(conn net.Conn, patience time.Duration) (Answer, error) {
-	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+func readAnswer(conn net.Conn, timeout time.Duration) (Answer, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return Answer{}, err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -18,22 +18,22 @@ import (
 	"gostore/common/hash"
 )
 
-// wrongBody announces the digest of another body: nothing is kept.
+// wrongBody announces the digest of another body: nothing is stored.
 func wrongBody(t *testing.T, s *Store) {
 	for _, size := range []int{1, 1000, 3 << 20} {
-		name, body := NewName(), NewBody(max(size, beginning))
+		name, body := NewName(), NewBody(max(size, prefixLen))
 		other := bytes.Clone(body)
 		other[len(other)-1]++
 		RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), http.Header{"Digest": {digest(other)}}, body))
-		s.requireNothingOf(t, name, body[:beginning])
+		s.requireNothingOf(t, name, body[:prefixLen])
 	}
 	name := NewName()
 	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), http.Header{"Digest": {digest([]byte("x"))}}, nil))
 	RequireError(t, http.StatusNotFound, s.Get(t, name))
 }
 
-// wrongBodyOfStoredContent announces a digest whose content is there, and sends something else: who
-// knows no more than a digest must not get an object by it.
+// wrongBodyOfStoredContent announces the digest of stored content and sends another body. Knowing a
+// digest must not be enough to get the content.
 func wrongBodyOfStoredContent(t *testing.T, s *Store) {
 	name, stolen, body := NewName(), NewName(), NewBody(1000)
 	s.Put(t, name, body)
@@ -45,8 +45,8 @@ func wrongBodyOfStoredContent(t *testing.T, s *Store) {
 	s.RequireObject(t, name, body)
 }
 
-// storedContentMustBeSentAgain asks before it sends the body of content that is there: the answer is
-// to send it.
+// storedContentMustBeSentAgain sends "Expect: 100-continue" for stored content: the server must ask
+// for the body.
 func storedContentMustBeSentAgain(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
@@ -65,10 +65,10 @@ func equalContentIsStoredOnce(t *testing.T, s *Store) {
 		require.NoError(t, s.TryPut(t.Context(), s.API[i%len(s.API)], name, body))
 		s.RequireObject(t, name, body)
 	}
-	s.RequireFiles(t, 1, body[:beginning])
+	s.RequireFiles(t, 1, body[:prefixLen])
 }
 
-// equalContentAtOnce puts one content under many names at the same time: all of them have it.
+// equalContentAtOnce puts one content under many names concurrently: all of them can be read.
 func equalContentAtOnce(t *testing.T, s *Store) {
 	body, names, errs := NewBody(300_000), make([]string, 16), make([]error, 16)
 	var putting sync.WaitGroup
@@ -83,18 +83,18 @@ func equalContentAtOnce(t *testing.T, s *Store) {
 	}
 }
 
-// rottenFile damages the one file of an object in every way: no client gets it for whole, it is set
-// aside, and the object is there again once somebody puts it.
-func rottenFile(t *testing.T, s *Store) {
+// corruptFile damages the single file of an object in several ways. It is never served as complete,
+// it is quarantined, and a PUT of the content restores the object.
+func corruptFile(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	for what, damage := range map[string]func(content []byte) []byte{
-		"first byte":   func(content []byte) []byte { content[0]++; return content },
-		"last byte":    func(content []byte) []byte { content[len(content)-1]++; return content },
-		"cut short":    func(content []byte) []byte { return content[:len(content)-1] },
-		"cut to half":  func(content []byte) []byte { return content[:len(content)/2] },
-		"emptied":      func([]byte) []byte { return nil },
-		"made longer":  func(content []byte) []byte { return append(content, 0) },
-		"made of zero": func(content []byte) []byte { return make([]byte, len(content)) },
+		"first byte":  func(content []byte) []byte { content[0]++; return content },
+		"last byte":   func(content []byte) []byte { content[len(content)-1]++; return content },
+		"cut short":   func(content []byte) []byte { return content[:len(content)-1] },
+		"cut to half": func(content []byte) []byte { return content[:len(content)/2] },
+		"emptied":     func([]byte) []byte { return nil },
+		"made longer": func(content []byte) []byte { return append(content, 0) },
+		"zeroed":      func(content []byte) []byte { return make([]byte, len(content)) },
 	} {
 		for _, size := range []int{1000, 3 << 20} {
 			s.damage(t, fmt.Sprint(what, size), NewBody(size), damage)
@@ -106,7 +106,7 @@ func (s *Store) damage(t *testing.T, what string, body []byte, damage func(conte
 	t.Helper()
 	name := NewName()
 	s.Put(t, name, body)
-	file := s.RequireFiles(t, 1, body[:beginning])[0]
+	file := s.RequireFiles(t, 1, body[:prefixLen])[0]
 	require.NoError(t, os.WriteFile(file, damage(bytes.Clone(body)), 0o644))
 	got, err := s.Do(t.Context(), http.MethodGet, ObjectURL(s.API[0], name), nil)
 	require.True(t, err != nil || got.Status >= 500, "%s: %d %s", what, got.Status, got.Body)
@@ -118,7 +118,7 @@ func (s *Store) damage(t *testing.T, what string, body []byte, damage func(conte
 	s.RequireObject(t, name, body)
 }
 
-// uploadInTwoPhases is a data service's side of a PUT, which API services alone talk to.
+// uploadInTwoPhases tests the data service's side of a PUT, which only API services use.
 func uploadInTwoPhases(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	temp := s.Cluster.Data[0].URL() + "/temp/"
@@ -137,7 +137,7 @@ func uploadInTwoPhases(t *testing.T, s *Store) {
 	}
 	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPost, temp+"x", http.Header{"Size": {"1"}}, nil))
 	for _, method := range []string{http.MethodPatch, http.MethodPut, http.MethodDelete} {
-		RequireError(t, http.StatusNotFound, s.SendWith(t, method, temp+"nobodys", nil, nil))
+		RequireError(t, http.StatusNotFound, s.SendWith(t, method, temp+"unknown", nil, nil))
 	}
 
 	short := begun()
@@ -148,15 +148,15 @@ func uploadInTwoPhases(t *testing.T, s *Store) {
 	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, dropped, body).Status)
 	require.Equal(t, http.StatusNoContent, s.SendWith(t, http.MethodDelete, dropped, nil, nil).Status)
 	RequireError(t, http.StatusNotFound, s.SendWith(t, http.MethodPut, dropped, nil, nil))
-	s.RequireFiles(t, 0, body[:beginning])
+	s.RequireFiles(t, 0, body[:prefixLen])
 
-	kept := begun()
-	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, kept, body[:600]).Status)
-	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, kept, body[600:]).Status)
+	committed := begun()
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, committed, body[:600]).Status)
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodPatch, committed, body[600:]).Status)
 	where := s.API[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
 	require.Equal(t, http.StatusNotFound, s.Send(t, http.MethodGet, where, nil).Status, "not before it is committed")
-	require.Equal(t, http.StatusOK, s.SendWith(t, http.MethodPut, kept, nil, nil).Status)
+	require.Equal(t, http.StatusOK, s.SendWith(t, http.MethodPut, committed, nil, nil).Status)
 	require.Equal(t, http.StatusOK, s.Send(t, http.MethodGet, where, nil).Status)
-	s.RequireFiles(t, 1, body[:beginning])
+	s.RequireFiles(t, 1, body[:prefixLen])
 	require.Equal(t, body, s.Send(t, http.MethodGet, s.Cluster.Data[0].URL()+"/objects/"+hash.Of(body).Hex(), nil).Body)
 }

@@ -16,23 +16,24 @@ import (
 	"gostore/tests/cluster"
 )
 
-// beginning is how many bytes of a body are enough to know it by.
-const beginning = 64
+// prefixLen is how many bytes of a body identify it.
+const prefixLen = 64
 
-// headerSize is how many bytes come before the content in a file, from chapter 5 on.
+// headerSize is the size of the header of a shard file, from chapter 5 on.
 const headerSize = 56
 
-// find returns the files of all STORE_ROOTs whose content begins with those bytes, temporary ones too.
-func (s *Store) find(beginning []byte) (found []string, err error) {
+// filesWithPrefix returns the files below all STORE_ROOTs, temporary ones included, whose content starts with
+// prefix.
+func (s *Store) filesWithPrefix(prefix []byte) (found []string, err error) {
 	for _, p := range s.Cluster.All() {
 		files, err := filesBelow(p.Root)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range files {
-			if begins, err := beginsWith(file, beginning); err != nil {
+			if matches, err := hasPrefix(file, prefix); err != nil {
 				return nil, err
-			} else if begins {
+			} else if matches {
 				found = append(found, file)
 			}
 		}
@@ -40,7 +41,7 @@ func (s *Store) find(beginning []byte) (found []string, err error) {
 	return found, nil
 }
 
-// filesBelow lists the files of a directory that may change meanwhile.
+// filesBelow lists the regular files below dir. Files may come and go while it runs.
 func filesBelow(dir string) (files []string, err error) {
 	if dir == "" {
 		return nil, nil
@@ -57,18 +58,18 @@ func filesBelow(dir string) (files []string, err error) {
 	return files, err
 }
 
-func beginsWith(file string, beginning []byte) (bool, error) {
+func hasPrefix(file string, prefix []byte) (bool, error) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // gone since it was listed
+		return false, nil // removed since it was listed
 	}
 	if err != nil {
 		return false, err
 	}
 	defer f.Close() // opened for reading
 	for _, at := range []int64{0, headerSize} {
-		head := make([]byte, len(beginning))
-		if _, err := f.ReadAt(head, at); err == nil && bytes.Equal(head, beginning) {
+		head := make([]byte, len(prefix))
+		if _, err := f.ReadAt(head, at); err == nil && bytes.Equal(head, prefix) {
 			return true, nil
 		} else if err != nil && !errors.Is(err, io.EOF) {
 			return false, err
@@ -77,12 +78,12 @@ func beginsWith(file string, beginning []byte) (bool, error) {
 	return false, nil
 }
 
-// RequireFiles checks that the only files that begin with those bytes are n, and returns them.
-func (s *Store) RequireFiles(t *testing.T, n int, beginning []byte) []string {
+// RequireFiles waits until exactly n files start with prefix, and returns them.
+func (s *Store) RequireFiles(t *testing.T, n int, prefix []byte) []string {
 	t.Helper()
 	var found []string
 	Eventually(t, 5*time.Second, func() (err error) {
-		if found, err = s.find(beginning); err == nil && len(found) != n {
+		if found, err = s.filesWithPrefix(prefix); err == nil && len(found) != n {
 			err = fmt.Errorf("%d files, not %d: %v", len(found), n, found)
 		}
 		return err
@@ -90,23 +91,23 @@ func (s *Store) RequireFiles(t *testing.T, n int, beginning []byte) []string {
 	return found
 }
 
-// RequireNoTemp checks that nobody has left a file half-written.
+// RequireNoTemp waits until no data service has a temporary file.
 func (s *Store) RequireNoTemp(t *testing.T) {
 	t.Helper()
 	if s.Cluster == nil {
 		return
 	}
 	Eventually(t, 5*time.Second, func() error {
-		left, err := filepath.Glob(filepath.Join(filepath.Dir(s.storing()[0].Root), "*", "temp", "*"))
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(s.storageProcesses()[0].Root), "*", "temp", "*"))
 		if err == nil && len(left) > 0 {
-			err = fmt.Errorf("left half-written: %v", left)
+			err = fmt.Errorf("temporary files are left: %v", left)
 		}
 		return err
 	})
 }
 
-// storing lists the processes that keep something.
-func (s *Store) storing() (list []*cluster.Process) {
+// storing returns the processes that have a STORE_ROOT.
+func (s *Store) storageProcesses() (list []*cluster.Process) {
 	for _, p := range s.Cluster.All() {
 		if p.Root != "" {
 			list = append(list, p)
@@ -115,14 +116,14 @@ func (s *Store) storing() (list []*cluster.Process) {
 	return list
 }
 
-// OwnerOf returns the process in whose STORE_ROOT a file lies.
+// OwnerOf returns the process whose STORE_ROOT contains a file.
 func (s *Store) OwnerOf(t *testing.T, file string) *cluster.Process {
 	t.Helper()
-	for _, p := range s.storing() {
+	for _, p := range s.storageProcesses() {
 		if rel, err := filepath.Rel(p.Root, file); err == nil && filepath.IsLocal(rel) {
 			return p
 		}
 	}
-	require.Fail(t, "a file of nobody", file)
+	require.Fail(t, "the file is in no STORE_ROOT", file)
 	return nil
 }

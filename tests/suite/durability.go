@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// restartAll stops every service and starts it again.
+// restartAll restarts every service.
 func (s *Store) restartAll(t *testing.T) {
 	t.Helper()
 	for _, p := range s.Cluster.All() {
-		require.NoError(t, p.Stop()) // one that is stopped already stays so
+		require.NoError(t, p.Stop()) // no error if it is stopped already
 	}
 	for _, p := range s.Cluster.All() {
 		require.NoError(t, p.Start())
@@ -26,24 +26,23 @@ func (s *Store) restartAll(t *testing.T) {
 }
 
 func restart(t *testing.T, s *Store) {
-	kept := map[string][]byte{}
+	stored := map[string][]byte{}
 	for range 20 {
 		name, body := NewName(), NewBody(5000)
 		s.Put(t, name, body)
-		kept[name] = body
+		stored[name] = body
 	}
 	s.restartAll(t)
-	for name, body := range kept {
+	for name, body := range stored {
 		s.RequireObject(t, name, body)
 	}
 }
 
-// stopFinishesRequests tells a service to stop while a PUT is under way through it: the PUT ends as
-// if nothing were.
+// stopFinishesRequests stops a service during a PUT: the PUT succeeds.
 func stopFinishesRequests(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
-	s.RequireFiles(t, 1, body[:beginning])
+	s.RequireFiles(t, 1, body[:prefixLen])
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Cluster.API[0].Stop() }()
 	Eventually(t, 5*time.Second, func() error { return refuses(s.Cluster.API[0].Address) })
@@ -56,7 +55,7 @@ func stopFinishesRequests(t *testing.T, s *Store) {
 	s.RequireObject(t, name, body)
 }
 
-// refuses returns nil if nobody listens at address.
+// refuses returns nil if address does not accept connections.
 func refuses(address string) error {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -65,23 +64,23 @@ func refuses(address string) error {
 	return errors.Join(fmt.Errorf("%s still listens", address), conn.Close())
 }
 
-// killInMidPut kills −9 whoever has half of an object on its disk.
+// killInMidPut kills (-9) the process that has half of an object on its disk.
 func killInMidPut(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
-	victim := s.OwnerOf(t, s.RequireFiles(t, 1, body[:beginning])[0])
+	victim := s.OwnerOf(t, s.RequireFiles(t, 1, body[:prefixLen])[0])
 	victim.Kill()
-	s.RequireFiles(t, 1, body[:beginning]) // it had no time to tidy up, or this test shows nothing
+	s.RequireFiles(t, 1, body[:prefixLen]) // without a half-written file this test shows nothing
 	require.NoError(t, p.conn.Close())
 	require.NoError(t, victim.Start())
 	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 	s.RequireNoTemp(t)
-	s.requireNothingOf(t, name, body[:beginning])
+	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
-// storeRootInUse starts a second server on a directory that has one: it refuses.
+// storeRootInUse starts a second server on a STORE_ROOT in use: it refuses to start.
 func storeRootInUse(t *testing.T, s *Store) {
-	out, err := exec.Command("sh", "-c", s.storing()[0].Command()).CombinedOutput()
+	out, err := exec.Command("sh", "-c", s.storageProcesses()[0].Command()).CombinedOutput()
 	require.Error(t, err)
 	require.Contains(t, string(out), "in use by another process")
 	require.Equal(t, 1, strings.Count(string(out), "\n"), "%s", out)

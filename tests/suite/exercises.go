@@ -16,35 +16,35 @@ import (
 	"gostore/tests/cluster"
 )
 
-// exercises lists what chapters cannot do yet, left to readers: docs/vN.md says what and why. Each fails;
-// tests/docs sees to it that it does. Whoever has solved one moves it to tests.go.
+// exercises lists tests of what chapters leave to readers; docs/vN.md says what and why. Each
+// fails, which tests/docs checks. A solved exercise moves to tests.go.
 func exercises() []Test {
 	return []Test{
-		{"DeleteRemovesFile", only(1), deleteRemovesFile, Alone},
-		{"CreateOnly", only(1), createOnly, Alone},
-		{"FilesDifferInMoreThanCase", only(1), filesDifferInMoreThanCase, Alone},
-		{"NoPutInDoubt", only(2), noPutInDoubt, Alone},
-		{"FirstPutsAtOnce", only(2), firstPutsAtOnce, Alone},
-		{"ListsDataServices", only(2), listsDataServices, Alone},
-		{"PutIfVersion", only(3), putIfVersion, Alone},
-		{"NotModified", only(3), notModified, Alone},
-		{"VersionsOfPrefix", only(3), versionsOfPrefix, Alone},
-		{"PutHealsRot", only(4), putHealsRot, Alone},
-		{"RotIsFoundUnread", only(4), rotIsFoundUnread, Alone},
-		{"EqualContentAtOnceIsOneFile", only(4), equalContentAtOnceIsOneFile, Alone},
-		{"UploadsAreBounded", only(4), uploadsAreBounded, Alone},
-		{"SpreadAgain", only(5), spreadAgain, Alone},
-		{"LossIsFoundUnread", only(5), lossIsFoundUnread, Alone},
+		{"DeleteRemovesFile", only(1), deleteRemovesFile, Exclusive},
+		{"CreateOnly", only(1), createOnly, Exclusive},
+		{"FilesDifferInMoreThanCase", only(1), filesDifferInMoreThanCase, Exclusive},
+		{"NoPutInDoubt", only(2), noPutInDoubt, Exclusive},
+		{"FirstPutsAtOnce", only(2), firstPutsAtOnce, Exclusive},
+		{"ListsDataServices", only(2), listsDataServices, Exclusive},
+		{"PutIfVersion", only(3), putIfVersion, Exclusive},
+		{"NotModified", only(3), notModified, Exclusive},
+		{"VersionsOfPrefix", only(3), versionsOfPrefix, Exclusive},
+		{"PutRepairsCorruptFile", only(4), putRepairsCorruptFile, Exclusive},
+		{"CorruptFileIsFoundUnread", only(4), corruptFileIsFoundUnread, Exclusive},
+		{"EqualContentAtOnceIsOneFile", only(4), equalContentAtOnceIsOneFile, Exclusive},
+		{"UploadsAreBounded", only(4), uploadsAreBounded, Exclusive},
+		{"SpreadAgain", only(5), spreadAgain, Exclusive},
+		{"MissingShardIsFoundUnread", only(5), missingShardIsFoundUnread, Exclusive},
 	}
 }
 
-// only is what one chapter leaves to readers.
+// only is the capability of one chapter.
 func only(chapter int) capability { return capability{since: chapter, until: chapter} }
 
-// scanInterval is what services that look by themselves are told in the environment.
+// scanInterval is the setting for services that check their files in the background.
 const scanInterval = "SCAN_INTERVAL=1s"
 
-// restartWith has processes run again with one setting more.
+// restartWith restarts processes with an additional setting.
 func (s *Store) restartWith(t *testing.T, processes []*cluster.Process, setting string) {
 	t.Helper()
 	for _, p := range processes {
@@ -55,9 +55,9 @@ func (s *Store) restartWith(t *testing.T, processes []*cluster.Process, setting 
 	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 }
 
-// atOnce sends a request n times at the same time, the i-th with its own body, to all API services in
-// turn.
-func (s *Store) atOnce(t *testing.T, n int, name string, header http.Header, bodies [][]byte) (statuses map[int][]int) {
+// putConcurrently sends n PUTs of a name at the same time, the i-th with bodies[i], to the API
+// services in turn. It returns the indices of the PUTs by status.
+func (s *Store) putConcurrently(t *testing.T, n int, name string, header http.Header, bodies [][]byte) (statuses map[int][]int) {
 	t.Helper()
 	answers, errs := make([]Answer, n), make([]error, n)
 	var sending sync.WaitGroup
@@ -89,7 +89,7 @@ func deleteRemovesFile(t *testing.T, s *Store) {
 	s.Put(t, name, body)
 	got := s.Send(t, http.MethodDelete, ObjectURL(s.API[0], name), nil)
 	require.Equal(t, http.StatusNoContent, got.Status, "%s", got.Body)
-	s.RequireFiles(t, 0, body[:beginning])
+	s.RequireFiles(t, 0, body[:prefixLen])
 	RequireError(t, http.StatusNotFound, s.Get(t, name))
 	RequireError(t, http.StatusNotFound, s.Send(t, http.MethodDelete, ObjectURL(s.API[0], name), nil))
 	s.restartAll(t)
@@ -98,8 +98,8 @@ func deleteRemovesFile(t *testing.T, s *Store) {
 
 func createOnly(t *testing.T, s *Store) {
 	name, bodies := NewName(), newBodies(16)
-	statuses := s.atOnce(t, 16, name, http.Header{"If-None-Match": {"*"}}, bodies)
-	require.Len(t, statuses[http.StatusOK], 1, "of 16 at once one is first: %v", statuses)
+	statuses := s.putConcurrently(t, 16, name, http.Header{"If-None-Match": {"*"}}, bodies)
+	require.Len(t, statuses[http.StatusOK], 1, "one of 16 concurrent PUTs succeeds: %v", statuses)
 	require.Len(t, statuses[http.StatusPreconditionFailed], 15, "%v", statuses)
 	s.RequireObject(t, name, bodies[statuses[http.StatusOK][0]])
 }
@@ -109,11 +109,11 @@ func filesDifferInMoreThanCase(t *testing.T, s *Store) {
 	for _, name := range names {
 		s.Put(t, name, []byte(name))
 	}
-	files, err := filepath.Glob(filepath.Join(s.storing()[0].Root, "objects", "*"))
+	files, err := filepath.Glob(filepath.Join(s.storageProcesses()[0].Root, "objects", "*"))
 	require.NoError(t, err)
 	for i, file := range files {
 		for _, other := range files[:i] {
-			require.False(t, strings.EqualFold(file, other), "one file where case is ignored: %s and %s", filepath.Base(file), filepath.Base(other))
+			require.False(t, strings.EqualFold(file, other), "the same file where case is ignored: %s and %s", filepath.Base(file), filepath.Base(other))
 		}
 	}
 	for _, name := range names {
@@ -121,14 +121,14 @@ func filesDifferInMoreThanCase(t *testing.T, s *Store) {
 	}
 }
 
-// noPutInDoubt puts objects again whose holder has died a moment ago.
+// noPutInDoubt overwrites objects just after their holder was killed.
 func noPutInDoubt(t *testing.T, s *Store) {
 	victim := s.Cluster.Data[0]
 	var held []string
 	for len(held) < 6 {
 		name, body := NewName(), NewBody(100)
 		s.Put(t, name, body)
-		if s.whereIs(t, name, body) == victim.Address {
+		if s.holderOf(t, name, body) == victim.Address {
 			held = append(held, name)
 		}
 	}
@@ -144,16 +144,16 @@ func noPutInDoubt(t *testing.T, s *Store) {
 	}
 	putting.Wait()
 	for _, status := range statuses {
-		require.Equal(t, http.StatusServiceUnavailable, status, "who is not sure must not write: %v", statuses)
+		require.Equal(t, http.StatusServiceUnavailable, status, "no write while the holder is unknown: %v", statuses)
 	}
 }
 
 func firstPutsAtOnce(t *testing.T, s *Store) {
 	for range 50 {
 		name, body := NewName(), NewBody(1000)
-		statuses := s.atOnce(t, 2, name, http.Header{}, [][]byte{body, body})
+		statuses := s.putConcurrently(t, 2, name, http.Header{}, [][]byte{body, body})
 		require.Len(t, statuses[http.StatusOK], 2)
-		s.RequireFiles(t, 1, body[:beginning])
+		s.RequireFiles(t, 1, body[:prefixLen])
 	}
 }
 
@@ -162,9 +162,9 @@ func listsDataServices(t *testing.T, s *Store) {
 	require.Equal(t, http.StatusOK, s.Send(t, http.MethodGet, url, nil).Status)
 	require.JSONEq(t, addressesOf(s.Cluster.Data), string(s.Send(t, http.MethodGet, url, nil).Body))
 	s.Cluster.Data[5].Kill()
-	Eventually(t, 2*recoveryPatience, func() error {
+	Eventually(t, 2*recoveryTimeout, func() error {
 		if got := s.Send(t, http.MethodGet, url, nil); strings.TrimSpace(string(got.Body)) != addressesOf(s.Cluster.Data[:5]) {
-			return fmt.Errorf("one is dead: %s", got.Body)
+			return fmt.Errorf("a data service is down: %s", got.Body)
 		}
 		return nil
 	})
@@ -181,8 +181,8 @@ func addressesOf(processes []*cluster.Process) string {
 func putIfVersion(t *testing.T, s *Store) {
 	name, body, bodies := NewName(), NewBody(1000), newBodies(16)
 	s.Put(t, name, body)
-	statuses := s.atOnce(t, 16, name, http.Header{"If-Match": {`"` + hash.Of(body).String() + `"`}}, bodies)
-	require.Len(t, statuses[http.StatusOK], 1, "of 16 at once one finds the version that it has seen: %v", statuses)
+	statuses := s.putConcurrently(t, 16, name, http.Header{"If-Match": {`"` + hash.Of(body).String() + `"`}}, bodies)
+	require.Len(t, statuses[http.StatusOK], 1, "one of 16 concurrent PUTs succeeds: %v", statuses)
 	require.Len(t, statuses[http.StatusPreconditionFailed], 15, "%v", statuses)
 	require.Len(t, s.versionsOf(t, name), 2)
 	s.RequireObject(t, name, bodies[statuses[http.StatusOK][0]])
@@ -192,7 +192,7 @@ func notModified(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
 	for _, p := range s.Cluster.Data {
-		p.Kill() // nobody needs to be asked
+		p.Kill() // no data service is needed
 	}
 	tag := `"` + hash.Of(body).String() + `"`
 	got := s.SendWith(t, http.MethodGet, ObjectURL(s.API[0], name), http.Header{"If-None-Match": {tag}}, nil)
@@ -213,7 +213,7 @@ func versionsOfPrefix(t *testing.T, s *Store) {
 	}
 }
 
-// flip changes a bit of a file.
+// flip flips a bit of a file.
 func flip(t *testing.T, file string, at int) {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -222,23 +222,23 @@ func flip(t *testing.T, file string, at int) {
 	require.NoError(t, os.WriteFile(file, content, 0o644))
 }
 
-func putHealsRot(t *testing.T, s *Store) {
+func putRepairsCorruptFile(t *testing.T, s *Store) {
 	name, again, body := NewName(), NewName(), NewBody(1000)
 	s.Put(t, name, body)
-	flip(t, s.RequireFiles(t, 1, body[:beginning])[0], 500)
+	flip(t, s.RequireFiles(t, 1, body[:prefixLen])[0], 500)
 	s.Put(t, again, body)
 	s.RequireObject(t, again, body)
 	s.RequireObject(t, name, body)
 }
 
-func rotIsFoundUnread(t *testing.T, s *Store) {
+func corruptFileIsFoundUnread(t *testing.T, s *Store) {
 	s.restartWith(t, s.Cluster.Data, scanInterval)
 	body := NewBody(1000)
 	s.Put(t, NewName(), body)
-	file := s.RequireFiles(t, 1, body[:beginning])[0]
+	file := s.RequireFiles(t, 1, body[:prefixLen])[0]
 	flip(t, file, 500)
-	aside := filepath.Join(s.OwnerOf(t, file).Root, "rotten", filepath.Base(file))
-	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(aside); return err })
+	quarantined := filepath.Join(s.OwnerOf(t, file).Root, "rotten", filepath.Base(file))
+	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(quarantined); return err })
 }
 
 func equalContentAtOnceIsOneFile(t *testing.T, s *Store) {
@@ -253,7 +253,7 @@ func equalContentAtOnceIsOneFile(t *testing.T, s *Store) {
 		for _, err := range errs {
 			require.NoError(t, err)
 		}
-		s.RequireFiles(t, 1, body[:beginning])
+		s.RequireFiles(t, 1, body[:prefixLen])
 	}
 }
 
@@ -266,16 +266,16 @@ func uploadsAreBounded(t *testing.T, s *Store) {
 			refused++
 		}
 	}
-	require.NotZero(t, refused, "2000 uploads, and as many open files")
+	require.NotZero(t, refused, "2000 uploads are 2000 open files")
 	s.Put(t, NewName(), NewBody(1000))
 }
 
-// spreadAgain puts an object while two data services are away, so that others hold two shards each.
+// spreadAgain puts an object while two data services are down, so that others hold two shards each.
 func spreadAgain(t *testing.T, s *Store) {
 	s.Cluster.Data[0].Kill()
 	s.Cluster.Data[1].Kill()
 	name, body := NewName(), NewBody(1000)
-	Eventually(t, 2*recoveryPatience, func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
+	Eventually(t, 2*recoveryTimeout, func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
 	s.RequireLocated(t, body, Shards)
 	require.NoError(t, s.Cluster.Data[0].Start())
 	require.NoError(t, s.Cluster.Data[1].Start())
@@ -291,18 +291,18 @@ func spreadAgain(t *testing.T, s *Store) {
 			holders[address] = true
 		}
 		if len(holders) != Shards {
-			return fmt.Errorf("all are back, and %d hold the six shards", len(holders))
+			return fmt.Errorf("all are up, but only %d hold shards", len(holders))
 		}
 		return nil
 	})
 }
 
-func lossIsFoundUnread(t *testing.T, s *Store) {
+func missingShardIsFoundUnread(t *testing.T, s *Store) {
 	s.restartWith(t, s.Cluster.API, scanInterval)
 	s.AwaitSix(t)
 	body := NewBody(1000)
 	_, files, contents := s.PutShards(t, body)
 	require.NoError(t, os.Remove(files[3]))
 	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(files[3]); return err })
-	s.RequireWhole(t, body, contents)
+	s.RequireShards(t, body, contents)
 }

@@ -16,23 +16,23 @@ import (
 	"gostore/common/hash"
 )
 
-// Call is a request of a history: a PUT of content with that hash, or a GET.
+// Call is a request in a history: a PUT of content with a hash, or a GET.
 type Call struct {
 	Name string
 	Put  string // hash; empty for a GET
 }
 
-// Outcome is what a call was answered with. A GET of an object that is not there has version 0.
+// Outcome is the result of a call. A GET that gets 404 has version 0.
 type Outcome struct {
 	Version int64
 	Hash    string
 }
 
-// linearizableVersions has many clients put and get a few names through all API services, and checks
-// that what they saw could have come from one place that does one thing after the other.
+// linearizableVersions has many clients put and get a few names through all API services, and
+// checks that the history is linearizable.
 func linearizableVersions(t *testing.T, s *Store) {
-	// Five clients to a name, in both forms: with many more, to look for an order takes too long.
-	clients, names, requests := 20, 4, 50 // of each client
+	// Five clients per name in both forms: with many more the check takes too long.
+	clients, names, requests := 20, 4, 50 // per client
 	if IsLong() {
 		clients, names, requests = 200, 40, 500
 	}
@@ -60,7 +60,7 @@ func linearizableVersions(t *testing.T, s *Store) {
 	require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(OneObject(), history, time.Minute))
 }
 
-// record makes one request and notes what came of it, and when.
+// record makes one request and records it.
 func (s *Store) record(ctx context.Context, client, i int, name string, start time.Time) (porcupine.Operation, error) {
 	op := porcupine.Operation{ClientId: client, Call: time.Since(start).Nanoseconds()}
 	c, method, body := Call{Name: name}, http.MethodHead, []byte(nil)
@@ -89,7 +89,8 @@ func (s *Store) record(ctx context.Context, client, i int, name string, start ti
 	return op, err
 }
 
-// OneObject is how an object behaves: a PUT makes the next version, a GET answers with the newest.
+// OneObject is the sequential specification of an object: a PUT creates the next version, a GET
+// returns the newest.
 func OneObject() porcupine.Model {
 	return porcupine.Model{
 		Partition: byName,

@@ -17,10 +17,10 @@ import (
 	"gostore/tests/stack"
 )
 
-// nothingIsLeaked has 1,000 clients put and get at the same time through one API service, once or, in
-// the long form, again and again, and counts what every process and the broker hold before and after.
+// nothingIsLeaked has 1,000 clients put and get through one API service, once or, in the long form,
+// ten times. Goroutines, open files and the broker's resources must not grow.
 func nothingIsLeaked(t *testing.T, s *Store) {
-	s.manyClients(t, 10) // what is made once, at first use, is no leak
+	s.manyClients(t, 10) // resources created at first use are no leak
 	before := s.count(t)
 	rounds := 1
 	if IsLong() {
@@ -48,7 +48,7 @@ func (s *Store) manyClients(t *testing.T, n int) {
 	require.NoError(t, errors.Join(errs...))
 }
 
-// count returns what there is of everything that could be leaked.
+// count returns how many resources of each kind are in use.
 func (s *Store) count(t *testing.T) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
@@ -73,7 +73,7 @@ func noMoreThan(before, now map[string]int) error {
 	return nil
 }
 
-// goroutines asks a process how many goroutines it has, over a connection that is gone afterwards.
+// goroutines returns how many goroutines a process has. It uses a connection that it closes.
 func goroutines(t *testing.T, p *cluster.Process) (n int) {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, "http://"+p.Debug+"/debug/pprof/goroutine?debug=1", nil)
@@ -89,7 +89,7 @@ func goroutines(t *testing.T, p *cluster.Process) (n int) {
 	return n
 }
 
-// openFiles counts the files and sockets that a process has open, where the system tells: on Linux.
+// openFiles counts the open files and sockets of a process. It returns 0 where there is no /proc.
 func openFiles(t *testing.T, p *cluster.Process) int {
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID()))
 	if errors.Is(err, os.ErrNotExist) {

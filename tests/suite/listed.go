@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RequireListed finds the tests in the package in the working directory that a list of them forgets,
-// and those that it has under another name.
+// RequireListed checks the list of tests of the package in the working directory: it must have
+// every test function once, under its own name.
 func RequireListed(t *testing.T, tests []Test) {
 	t.Helper()
 	listed := map[string]bool{}
@@ -28,11 +28,11 @@ func RequireListed(t *testing.T, tests []Test) {
 		listed[function] = true
 	}
 	for _, function := range testFunctions(t) {
-		require.True(t, listed[function], "%s is not in the list of tests: nothing would run it", function)
+		require.True(t, listed[function], "%s is not in the list of tests: it would never run", function)
 	}
 }
 
-// testFunctions returns the functions of that package that take (*testing.T, *Store) and no more.
+// testFunctions returns the functions of the package that take exactly (*testing.T, *Store).
 func testFunctions(t *testing.T) (functions []string) {
 	t.Helper()
 	files, err := filepath.Glob("*.go")

@@ -16,10 +16,10 @@ import (
 	"gostore/tests/cluster"
 )
 
-// manyVersions lists more versions than anybody should hold at once, a million in its long form, and
-// says in the log what memory that took.
+// manyVersions lists thousands of versions, in the long form a million, and logs the API service's
+// peak memory.
 func manyVersions(t *testing.T, s *Store) {
-	s = s.Another(t, func(*cluster.Config) {}) // with a list of its own
+	s = s.Another(t, func(*cluster.Config) {}) // with an index of its own
 	n := 5_000
 	if IsLong() {
 		n = 1_000_000
@@ -32,13 +32,13 @@ func manyVersions(t *testing.T, s *Store) {
 	t.Logf("an API service's peak memory: %d KiB before, %d KiB after %d versions", before, PeakMemory(t, s.Cluster.API[0]), n)
 }
 
-// fill adds n versions of as many objects behind the back of the API services.
+// fill adds n objects with one version each directly to Elasticsearch.
 func (s *Store) fill(t *testing.T, n int) {
-	const atOnce = 5000
+	const batchSize = 5000
 	url := fmt.Sprintf("%s/%s-000001/_bulk", s.Servers.URLs().Elasticsearch, s.Cluster.Index())
-	for from := 0; from < n; from += atOnce {
+	for from := 0; from < n; from += batchSize {
 		var lines bytes.Buffer
-		for i := from; i < min(n, from+atOnce); i++ {
+		for i := from; i < min(n, from+batchSize); i++ {
 			fmt.Fprintf(&lines, "{\"create\":{\"_id\":\"many-%07d_1\"}}\n", i)
 			fmt.Fprintf(&lines, "{\"name\":\"many-%07d\",\"version\":1,\"size\":0,\"hash\":\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"}\n", i)
 		}
@@ -48,13 +48,13 @@ func (s *Store) fill(t *testing.T, n int) {
 	}
 }
 
-// countVersions reads the list of all versions as it comes, and has every object in it once and in
+// countVersions streams the list of all versions. It checks that every object appears once and in
 // order.
 func (s *Store) countVersions(t *testing.T) (n int) {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.API[0]+"/versions/", nil)
 	require.NoError(t, err)
 	request.Close = true
-	response, err := http.DefaultClient.Do(request) // it takes the time that it takes
+	response, err := http.DefaultClient.Do(request) // without a timeout
 	require.NoError(t, err)
 	defer response.Body.Close() // read to its end
 	require.Equal(t, http.StatusOK, response.StatusCode)
@@ -69,8 +69,8 @@ func (s *Store) countVersions(t *testing.T) (n int) {
 	return n
 }
 
-// PeakMemory returns the most that a process has had resident, in KiB, where the system tells: on
-// Linux. Elsewhere, and of one that has ended, it is 0.
+// PeakMemory returns the peak resident memory of a process in KiB. It returns 0 where there is no
+// /proc, and for a process that has exited.
 func PeakMemory(t *testing.T, p *cluster.Process) (kib int) {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))

@@ -67,7 +67,7 @@ func (s *Store) delete(t *testing.T, name string) {
 	require.Empty(t, got.Body)
 }
 
-// versions looks at what PUT and DELETE leave in the list, and at what GET and HEAD say of a version.
+// versions checks the list after PUT and DELETE, and the headers of GET and HEAD.
 func versions(t *testing.T, s *Store) {
 	name, first, second := NewName(), NewBody(10), NewBody(20)
 	RequireError(t, http.StatusNotFound, s.Send(t, http.MethodGet, s.API[0]+"/versions/"+name, nil))
@@ -121,23 +121,23 @@ func badVersions(t *testing.T, s *Store) {
 
 func deleteObject(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(10)
-	gone := func() {
+	requireMissing := func() {
 		t.Helper()
 		RequireError(t, http.StatusNotFound, s.Get(t, name))
 		RequireError(t, http.StatusNotFound, s.Send(t, http.MethodDelete, ObjectURL(s.API[0], name), nil))
 	}
-	gone()
+	requireMissing()
 	s.Put(t, name, body)
 	s.delete(t, name)
-	gone()
+	requireMissing()
 	s.Put(t, name, body)
 	s.RequireObject(t, name, body)
 	require.Len(t, s.versionsOf(t, name), 3)
 	RequireError(t, http.StatusBadRequest, s.Send(t, http.MethodDelete, s.API[0]+"/objects/..", nil))
 }
 
-// concurrentVersions has writers of one name on every API service. Each gets a version of its own,
-// which every API service has at once, and there are no gaps.
+// concurrentVersions has writers of one name on every API service. Each gets a version of its own
+// that every API service sees immediately, and there are no gaps.
 func concurrentVersions(t *testing.T, s *Store) {
 	const writers, puts = 8, 10
 	name := NewName()
@@ -155,7 +155,7 @@ func concurrentVersions(t *testing.T, s *Store) {
 	}
 }
 
-// putAndRead puts through one API service and reads what it put, by its number, through another.
+// putAndRead puts through one API service and reads each version, by number, through another.
 func (s *Store) putAndRead(ctx context.Context, name string, w, puts int) error {
 	for range puts {
 		body := NewBody(100)
@@ -166,7 +166,7 @@ func (s *Store) putAndRead(ctx context.Context, name string, w, puts int) error 
 		other := ObjectURL(s.API[(w+1)%len(s.API)], name)
 		mine, err := s.Do(ctx, http.MethodGet, other+"?version="+put.Header.Get("X-Object-Version"), nil)
 		if err != nil || !bytes.Equal(mine.Body, body) {
-			return fmt.Errorf("version %s is not what was put: %d %.100s: %w", put.Header.Get("X-Object-Version"), mine.Status, mine.Body, err)
+			return fmt.Errorf("version %s has another body: %d %.100s: %w", put.Header.Get("X-Object-Version"), mine.Status, mine.Body, err)
 		}
 		newest, err := s.Do(ctx, http.MethodHead, other, nil)
 		if err != nil || newest.Status != http.StatusOK || !notBefore(newest, put) {
@@ -176,7 +176,7 @@ func (s *Store) putAndRead(ctx context.Context, name string, w, puts int) error 
 	return nil
 }
 
-// notBefore tells whether one answer's version is as new as another's, or newer.
+// notBefore reports whether the version of answer a is at least that of answer b.
 func notBefore(a, b Answer) bool {
 	var x, y int64
 	_, errX := fmt.Sscan(a.Header.Get("X-Object-Version"), &x)
@@ -184,7 +184,7 @@ func notBefore(a, b Answer) bool {
 	return errX == nil && errY == nil && x >= y
 }
 
-// namesAreNoPatterns has names that a search by words or wildcards would take for one another.
+// namesAreNoPatterns uses names that a full-text or wildcard search would confuse.
 func namesAreNoPatterns(t *testing.T, s *Store) {
 	unique := NewName()
 	list := []string{unique, unique + " b", unique + "*", strings.ToLower(unique), unique + "_1", unique + "?", unique + "/b"}
@@ -208,7 +208,7 @@ func digestIsNeeded(t *testing.T, s *Store) {
 	} {
 		name := NewName()
 		RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), header, body))
-		s.requireNothingOf(t, name, body[:beginning])
+		s.requireNothingOf(t, name, body[:prefixLen])
 	}
 }
 
@@ -235,7 +235,7 @@ func lengthIsNeeded(t *testing.T, s *Store) {
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusLengthRequired, response.StatusCode)
-	s.requireNothingOf(t, name, body[:beginning])
+	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
 func ownMetadataIsKept(t *testing.T, s *Store) {
@@ -265,7 +265,7 @@ func ownMetadataTooLarge(t *testing.T, s *Store) {
 	RequireError(t, http.StatusBadRequest, got)
 }
 
-// versionsOverRollover puts while Elasticsearch goes on to a new index, and another.
+// versionsOverRollover puts while Elasticsearch rolls over to a new index, twice.
 func versionsOverRollover(t *testing.T, s *Store) {
 	name, bodies := NewName(), [][]byte{}
 	for i := range 30 {
@@ -286,8 +286,8 @@ func versionsOverRollover(t *testing.T, s *Store) {
 	}
 }
 
-// beginIndex ends the last index and, unless it should look as if somebody had died there, begins the
-// one of that number.
+// beginIndex makes the current index read-only and rolls over to the one of that number. With
+// diesHalfway it only does the first, like an API service that died in between.
 func (s *Store) beginIndex(t *testing.T, number int, diesHalfway bool) {
 	t.Helper()
 	server, index := s.Servers.URLs().Elasticsearch, s.Cluster.Index()
@@ -299,41 +299,41 @@ func (s *Store) beginIndex(t *testing.T, number int, diesHalfway bool) {
 	}
 }
 
-// elasticsearchRestart stops Elasticsearch for a while: what needs it is refused at once and leaves
-// nothing, and soon after all is there again.
+// elasticsearchRestart stops Elasticsearch for a while. Requests that need it fail immediately and
+// leave no file; soon after its return they succeed.
 func elasticsearchRestart(t *testing.T, s *Store) {
 	name, body, refused := NewName(), NewBody(1000), NewBody(1000)
 	s.Put(t, name, body)
 	Inject(t, s.Servers.StopElasticsearch(t.Context()))
 	start := time.Now()
 	require.Error(t, s.TryPut(t.Context(), s.API[0], NewName(), refused))
-	require.NoError(t, s.IsUnavailable(t, name))
+	require.NoError(t, s.CheckUnavailable(t, name))
 	RequireError(t, http.StatusServiceUnavailable, s.Send(t, http.MethodGet, s.API[0]+"/versions/", nil))
-	require.Less(t, time.Since(start), 5*time.Second, "refused at once")
-	s.RequireFiles(t, 0, refused[:beginning])
+	require.Less(t, time.Since(start), 5*time.Second, "refused immediately")
+	s.RequireFiles(t, 0, refused[:prefixLen])
 	require.NoError(t, s.Servers.StartElasticsearch(t.Context()))
 	s.RequireWorks(t, name, body)
 	require.Len(t, s.versionsOf(t, name), 1)
 }
 
-// elasticsearchSilent has an Elasticsearch that takes requests and does not answer.
+// elasticsearchSilent has an Elasticsearch that accepts requests and does not answer.
 func elasticsearchSilent(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	u, err := url.Parse(s.Servers.URLs().Elasticsearch)
 	require.NoError(t, err)
-	gate := gate.New(t, u.Host)
-	s = s.Another(t, func(cfg *cluster.Config) { cfg.Servers = gated{s.Servers, gate} })
+	g := gate.New(t, u.Host)
+	s = s.Another(t, func(cfg *cluster.Config) { cfg.Servers = gated{s.Servers, g} })
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
-	gate.ShutAfter(0)
+	g.ShutAfter(0)
 	start := time.Now()
-	require.NoError(t, s.IsUnavailable(t, name))
+	require.NoError(t, s.CheckUnavailable(t, name))
 	require.Less(t, time.Since(start), 30*time.Second, "each request within its deadline")
-	gate.Open()
+	g.Open()
 	s.RequireWorks(t, name, body)
 }
 
-// gated are servers of which Elasticsearch stands behind a gate.
+// gated are servers whose Elasticsearch is behind a gate.
 type gated struct {
 	stack.Servers
 	gate *gate.Gate

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// goodNames keeps objects under names that a path, a shell or a file system would stumble over.
+// goodNames stores objects under names that are special in paths, shells or file systems.
 func goodNames(t *testing.T, s *Store) {
 	unique := NewName()
 	for _, name := range []string{
@@ -21,11 +21,11 @@ func goodNames(t *testing.T, s *Store) {
 		s.RequireObject(t, name, body)
 	}
 	for _, name := range []string{"a+" + unique, "a " + unique, "A " + unique, "a%20" + unique} {
-		require.Equal(t, http.StatusNotFound, s.Get(t, name).Status, "%q is not one of those above", name)
+		require.Equal(t, http.StatusNotFound, s.Get(t, name).Status, "%q was never put", name)
 	}
 }
 
-// badNames asks for names that cannot be, spelled in the ways that clients and attackers do.
+// badNames requests invalid names, spelled in the ways that clients and attackers use.
 func badNames(t *testing.T, s *Store) {
 	for _, segment := range []string{
 		"", ".", "..", "%2e", "%2e%2e", "%2E.", ".%2e", "%00", "a%00b", "%ff", "%c0%ae%c0%ae", strings.Repeat("a", 501), "a/b", "../a", "a/..",

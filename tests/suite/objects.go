@@ -23,7 +23,7 @@ func putThenGet(t *testing.T, s *Store) {
 		got := s.Get(t, name)
 		require.Equal(t, http.StatusOK, got.Status)
 		require.Equal(t, strconv.Itoa(size), got.Header.Get("Content-Length"))
-		require.True(t, bytes.Equal(body, got.Body), "%d bytes that are not the %d that were put", len(got.Body), size)
+		require.True(t, bytes.Equal(body, got.Body), "%d bytes, different from the %d that were put", len(got.Body), size)
 	}
 }
 
@@ -51,8 +51,8 @@ func overwrite(t *testing.T, s *Store) {
 	}
 }
 
-// overwriteWhileReading has a reader begin an object and end it after it was replaced: what it gets
-// is the old one, whole.
+// overwriteWhileReading replaces an object while it is being read. The reader gets all of the old
+// one.
 func overwriteWhileReading(t *testing.T, s *Store) {
 	name, old, next := NewName(), NewBody(32<<20), NewBody(100)
 	s.Put(t, name, old)
@@ -63,11 +63,11 @@ func overwriteWhileReading(t *testing.T, s *Store) {
 	s.RequireObject(t, name, next)
 	got, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	require.True(t, bytes.Equal(old, got), "%d bytes that are not the %d of the old object", len(got), len(old))
+	require.True(t, bytes.Equal(old, got), "%d bytes, different from the %d of the old object", len(got), len(old))
 }
 
-// concurrentOverwrites has writers and readers of one name: every read is of one body, whole, and in
-// the end there is one.
+// concurrentOverwrites has concurrent writers and readers of one name. Every read gets one complete
+// body.
 func concurrentOverwrites(t *testing.T, s *Store) {
 	name, bodies := NewName(), [][]byte{}
 	for i := range 8 {
@@ -99,7 +99,7 @@ func (s *Store) getsOneOf(ctx context.Context, api, name string, bodies [][]byte
 			return nil
 		}
 	}
-	return fmt.Errorf("GET %s: %d, %d bytes, which nobody put", name, got.Status, len(got.Body))
+	return fmt.Errorf("GET %s: %d, %d bytes that were never put", name, got.Status, len(got.Body))
 }
 
 func putOfUnknownLength(t *testing.T, s *Store) {
@@ -107,7 +107,7 @@ func putOfUnknownLength(t *testing.T, s *Store) {
 		name, body := NewName(), NewBody(size)
 		request, err := http.NewRequest(http.MethodPut, ObjectURL(s.API[0], name), io.MultiReader(bytes.NewReader(body)))
 		require.NoError(t, err)
-		require.Zero(t, request.ContentLength, "with a body that means: not known")
+		require.Zero(t, request.ContentLength, "with a body, 0 means an unknown length")
 		response, err := s.HTTP.Do(request)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
@@ -116,12 +116,12 @@ func putOfUnknownLength(t *testing.T, s *Store) {
 	}
 }
 
-// fileOnDisk looks at what a PUT leaves: one file of the object's name with its bytes.
+// fileOnDisk checks that a PUT leaves one file with the object's name and bytes.
 func fileOnDisk(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	name, body := "a b/ü "+NewName(), NewBody(10_000)
 	s.Put(t, name, body)
-	file := s.RequireFiles(t, 1, body[:beginning])[0]
+	file := s.RequireFiles(t, 1, body[:prefixLen])[0]
 	want, err := names.File(name)
 	require.NoError(t, err)
 	require.Equal(t, s.OwnerOf(t, file).Root+"/objects/"+want, file)

@@ -14,20 +14,20 @@ import (
 	"gostore/tests/stack"
 )
 
-// recoveryPatience is how long after a fault, or after its end, the store may take to be as it should.
-const recoveryPatience = 5 * time.Second
+// recoveryTimeout is how long the store may take to notice a fault, or to recover after its end.
+const recoveryTimeout = 5 * time.Second
 
 func dataServiceKilled(t *testing.T, s *Store) {
-	s.losesDataService(t, func(p *cluster.Process) { p.Kill() })
+	s.checkDataServiceLoss(t, func(p *cluster.Process) { p.Kill() })
 }
 
-// dataServiceFrozen has a data service whose port still accepts, while nobody answers.
+// dataServiceFrozen freezes a data service: its port accepts connections and no answer comes.
 func dataServiceFrozen(t *testing.T, s *Store) {
-	s.losesDataService(t, func(p *cluster.Process) { require.NoError(t, p.Freeze()) })
+	s.checkDataServiceLoss(t, func(p *cluster.Process) { require.NoError(t, p.Freeze()) })
 }
 
-// dataServiceLate has a data service that is at a loss for an answer for longer than it is waited for: who
-// reads what it holds is answered all the same.
+// dataServiceLate freezes a data service for longer than the locate timeout. Reads of what it holds
+// still succeed.
 func dataServiceLate(t *testing.T, s *Store) {
 	held, victim := s.putSpread(t, 1), s.Cluster.Data[0]
 	require.NoError(t, victim.Freeze())
@@ -38,9 +38,10 @@ func dataServiceLate(t *testing.T, s *Store) {
 	require.NoError(t, err)
 }
 
-// losesDataService has one data service gone and back. What the others hold can be read throughout;
-// within 5 s nothing new goes to the one that is gone; what it holds is back when it is.
-func (s *Store) losesDataService(t *testing.T, lose func(p *cluster.Process)) {
+// checkDataServiceLoss takes a data service down and brings it back. Objects on the others are
+// readable throughout; after recoveryTimeout new objects avoid it; its own objects are readable
+// again after its return.
+func (s *Store) checkDataServiceLoss(t *testing.T, lose func(p *cluster.Process)) {
 	held := s.putSpread(t, 2)
 	victim := s.Cluster.Data[0]
 	lost, others := held[victim.Address], map[string][]byte{}
@@ -49,43 +50,43 @@ func (s *Store) losesDataService(t *testing.T, lose func(p *cluster.Process)) {
 		maps.Copy(others, objects)
 	}
 	lose(victim)
-	for start := time.Now(); time.Since(start) < recoveryPatience; {
+	for start := time.Now(); time.Since(start) < recoveryTimeout; {
 		require.NoError(t, s.GetAll(t, others))
-		time.Sleep(20 * time.Millisecond) // between two rounds: to read all the time would take the machine from others
+		time.Sleep(20 * time.Millisecond) // between two rounds; without the pause it would starve other tests
 	}
 	for range 30 {
 		name, body := NewName(), NewBody(100)
 		s.Put(t, name, body)
-		require.NotEqual(t, victim.Address, s.whereIs(t, name, body))
+		require.NotEqual(t, victim.Address, s.holderOf(t, name, body))
 	}
 	missing := http.StatusServiceUnavailable
 	if namedFiles().has(s.chapter) {
-		missing = http.StatusNotFound // nobody else knows that there is such an object
+		missing = http.StatusNotFound // only the data service knew of the object
 	}
 	for name := range lost {
 		RequireError(t, missing, s.Get(t, name))
 	}
 	require.NoError(t, victim.Resume())
-	Eventually(t, recoveryPatience, func() error { return s.GetAll(t, lost) })
+	Eventually(t, recoveryTimeout, func() error { return s.GetAll(t, lost) })
 }
 
-// allDataServicesGone has nobody left to keep anything: that is 503, and passes.
-func allDataServicesGone(t *testing.T, s *Store) {
+// allDataServicesDown kills all data services: requests get 503 until they are back.
+func allDataServicesDown(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
 	for _, p := range s.Cluster.Data {
 		p.Kill()
 	}
-	Eventually(t, 2*recoveryPatience, func() error { return s.IsUnavailable(t, name) })
+	Eventually(t, 2*recoveryTimeout, func() error { return s.CheckUnavailable(t, name) })
 	for _, p := range s.Cluster.Data {
 		require.NoError(t, p.Start())
 	}
-	Eventually(t, recoveryPatience, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
+	Eventually(t, recoveryTimeout, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
 }
 
-// IsUnavailable returns nil if reading an object, and writing another, are answered with 503 and when to
-// try again.
-func (s *Store) IsUnavailable(t *testing.T, name string) error {
+// CheckUnavailable returns nil if a GET of name and a PUT of a new object both get 503 with
+// Retry-After.
+func (s *Store) CheckUnavailable(t *testing.T, name string) error {
 	for method, name := range map[string]string{http.MethodPut: NewName(), http.MethodGet: name} {
 		got, err := s.Do(t.Context(), method, ObjectURL(s.API[0], name), nil)
 		if err != nil {
@@ -99,30 +100,30 @@ func (s *Store) IsUnavailable(t *testing.T, name string) error {
 	return nil
 }
 
-// apiServiceKilledInMidPut kills −9 the API service that an object goes through: no half of it stays.
+// apiServiceKilledInMidPut kills (-9) the API service during a PUT: no part of the object remains.
 func apiServiceKilledInMidPut(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
 	s.BeginPut(t, s.API[0], name, body, len(body)/2)
-	s.RequireFiles(t, 1, body[:beginning])
+	s.RequireFiles(t, 1, body[:prefixLen])
 	s.Cluster.API[0].Kill()
-	s.RequireFiles(t, 0, body[:beginning])
+	s.RequireFiles(t, 0, body[:prefixLen])
 	require.NoError(t, s.Cluster.API[0].Start())
 	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
-	s.requireNothingOf(t, name, body[:beginning])
+	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
-// brokerRestart stops the broker for a while. Nothing works without it, everything soon after, and
-// no service had to be restarted for that.
+// brokerRestart stops the broker for a while. Requests fail without it and succeed soon after its
+// return, without the restart of a service.
 func brokerRestart(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
 	Inject(t, s.Servers.StopBroker(t.Context()))
-	Eventually(t, recoveryPatience, func() error { return s.IsUnavailable(t, name) })
+	Eventually(t, recoveryTimeout, func() error { return s.CheckUnavailable(t, name) })
 	require.NoError(t, s.Servers.StartBroker(t.Context()))
 	s.RequireWorks(t, name, body)
 }
 
-// brokerConnectionsDropped cuts every connection to the broker, which itself goes on.
+// brokerConnectionsDropped cuts every connection to the broker, which keeps running.
 func brokerConnectionsDropped(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
@@ -132,11 +133,12 @@ func brokerConnectionsDropped(t *testing.T, s *Store) {
 	}
 }
 
-// RequireWorks checks that an old object is read and located, and new ones kept, soon.
+// RequireWorks waits until every API service reads an old object and accepts a new one, and checks
+// that the old one is located and that no process has exited.
 func (s *Store) RequireWorks(t *testing.T, old string, body []byte) {
 	t.Helper()
 	for _, api := range s.API {
-		Eventually(t, recoveryPatience, func() error {
+		Eventually(t, recoveryTimeout, func() error {
 			if err := s.TryPut(t.Context(), api, NewName(), body); err != nil {
 				return err
 			}
@@ -147,18 +149,18 @@ func (s *Store) RequireWorks(t *testing.T, old string, body []byte) {
 	for _, p := range s.Cluster.All() {
 		select {
 		case <-p.Exited():
-			require.Fail(t, "ended", p.Name)
+			require.Fail(t, "exited", p.Name)
 		default:
 		}
 	}
 }
 
-// Inject checks that a fault could be brought about, and skips the test where the servers are
-// somebody else's.
+// Inject checks that a fault was injected. It skips the test if the servers do not support that,
+// since they were given.
 func Inject(t *testing.T, err error) {
 	t.Helper()
 	if errors.Is(err, stack.ErrUnsupported) {
-		t.Skip("the broker belongs to somebody else")
+		t.Skip("faults cannot be injected into given servers")
 	}
 	require.NoError(t, err)
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sixShards looks at what a PUT leaves: a shard on each data service, together half as much again as
-// the object.
+// sixShards checks that a PUT leaves one shard on each data service, in total 1.5 times the
+// object's size.
 func sixShards(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	body := NewBody(1 << 20)
@@ -28,7 +28,7 @@ func sixShards(t *testing.T, s *Store) {
 	require.Len(t, owners, Shards)
 	require.InDelta(t, 1.5*(1<<20), total, 1000)
 	s.RequireObject(t, name, body)
-	Eventually(t, 30*time.Second, func() error { // a data service that is late to say what it has is sent more
+	Eventually(t, 30*time.Second, func() error { // a data service that answers locate late is sent another copy
 		body := NewBody(Stripe)
 		_, files, _ := s.PutShards(t, body)
 		s.Put(t, NewName(), body)
@@ -47,7 +47,7 @@ func sizesAroundStripes(t *testing.T, s *Store) {
 	}
 }
 
-// putRepairs puts content again of which shards are missing.
+// putRepairs puts content again after three of its shards were deleted.
 func putRepairs(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	body := NewBody(Stripe + 1)
@@ -55,17 +55,17 @@ func putRepairs(t *testing.T, s *Store) {
 	for _, file := range files[:3] {
 		require.NoError(t, os.Remove(file))
 		for _, p := range s.Cluster.Data {
-			s.SendWith(t, http.MethodPost, p.URL()+"/objects/"+filepath.Base(file), nil, nil) // who had it forgets it
+			s.SendWith(t, http.MethodPost, p.URL()+"/objects/"+filepath.Base(file), nil, nil) // have its holder drop it from its index
 		}
 	}
 	s.RequireLocated(t, body, 3)
 	s.Put(t, NewName(), body)
-	s.RequireWhole(t, body, contents)
+	s.RequireShards(t, body, contents)
 }
 
-// putHealsRottenShards puts content again of which more shards have rotted than can be made up for, and
-// nobody has noticed yet.
-func putHealsRottenShards(t *testing.T, s *Store) {
+// putRepairsCorruptShards puts content again after more of its shards were corrupted than parity
+// can restore, before a read finds out.
+func putRepairsCorruptShards(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	body := NewBody(1000)
 	name, files, contents := s.PutShards(t, body)
@@ -73,9 +73,9 @@ func putHealsRottenShards(t *testing.T, s *Store) {
 		flip(t, files[i], 100)
 	}
 	again := NewName()
-	Eventually(t, recoveryPatience, func() error { // of one that is late to say what it has, nothing is healed
+	Eventually(t, recoveryTimeout, func() error { // a shard whose holder answers late is not repaired by this PUT
 		s.Put(t, again, body)
-		return s.hasFiles(body, contents)
+		return s.checkShardFiles(body, contents)
 	})
 	s.RequireObject(t, again, body)
 	s.RequireObject(t, name, body)

@@ -37,16 +37,17 @@ func wrongPaths(t *testing.T, s *Store) {
 	RequireError(t, http.StatusBadRequest, s.Send(t, http.MethodGet, s.API[0]+"/objects", nil))
 }
 
-// bodyCutShort sends half of a body and no more: nothing is kept.
+// bodyCutShort sends half of a body and ends it: nothing is stored.
 func bodyCutShort(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	p.closeWrite(t)
-	// net/http takes a closed connection for a client that has left, and may cut it without an answer.
+	// net/http treats a half-closed connection as a client that left, and may close it without an
+	// answer.
 	if got, err := p.Answer(10 * time.Second); err == nil {
 		RequireError(t, http.StatusBadRequest, got)
 	}
-	s.requireNothingOf(t, name, body[:beginning])
+	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
 func bodyCutShortKeepsOld(t *testing.T, s *Store) {
@@ -55,7 +56,7 @@ func bodyCutShortKeepsOld(t *testing.T, s *Store) {
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	require.NoError(t, p.conn.Close())
 	if s.Cluster != nil {
-		s.RequireFiles(t, 0, body[:beginning])
+		s.RequireFiles(t, 0, body[:prefixLen])
 	}
 	s.RequireObject(t, name, old)
 }
@@ -74,14 +75,15 @@ func clientStalls(t *testing.T, s *Store) {
 	got, err := p.Answer(time.Minute)
 	require.NoError(t, err)
 	RequireError(t, http.StatusRequestTimeout, got)
-	s.requireNothingOf(t, name, body[:beginning])
+	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
-// slowness is how long a client makes a store wait that is slow, but there: longer than a store waits for a byte of a
-// body, or for a data service. It is what these tests are about, so it is not polled for.
+// slowness is how long a slow client keeps a store waiting: longer than the timeouts for a byte of
+// a body and for a data service. It is what these tests are about, so it is a plain sleep.
 const slowness = 20 * time.Second
 
-// clientSendsSlowly sends a second's worth of a body every second; no byte may be missed for long, but pieces are.
+// clientSendsSlowly sends a piece of the body every second. Pauses are short enough for the byte
+// timeout, but the whole takes longer than it.
 func clientSendsSlowly(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
 	sent := len(body) / 2
@@ -97,7 +99,8 @@ func clientSendsSlowly(t *testing.T, s *Store) {
 	s.RequireObject(t, name, body)
 }
 
-// clientTakesSlowly lets an answer wait that is longer than what fits into the kernels' buffers on its way.
+// clientTakesSlowly reads a response late. The response is larger than the kernel buffers on its
+// way.
 func clientTakesSlowly(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(64<<20)
 	s.Put(t, name, body)
@@ -121,7 +124,7 @@ func clientLeavesInMidGet(t *testing.T, s *Store) {
 	s.RequireObject(t, name, body)
 }
 
-// requireNothingOf checks that a PUT has left no trace: no object, no file, not even a temporary one.
+// requireNothingOf checks that a PUT left neither an object nor a file, temporary ones included.
 func (s *Store) requireNothingOf(t *testing.T, name string, body []byte) {
 	t.Helper()
 	RequireError(t, http.StatusNotFound, s.Get(t, name))

@@ -17,38 +17,39 @@ import (
 	"gostore/common/hash"
 )
 
-// What chapter 5 makes of an object; package rs says more.
+// Layout of an object in chapter 5; package rs documents it.
 const (
 	Shards     = 6
 	DataShards = 4
 	Stripe     = 512 << 10 // bytes of an object
 )
 
-// RepairPatience is how long a repair may take on a machine that is busy with other tests: shards that
-// a GET did not need are looked at by and by.
-const RepairPatience = time.Minute
+// RepairTimeout is how long a repair may take on a busy machine. Shards that a GET did not need are
+// checked in the background.
+const RepairTimeout = time.Minute
 
-// ShardFile is where a data service keeps a shard of an object, if it does, below its STORE_ROOT.
+// ShardFile returns the path of a shard of an object below a STORE_ROOT, whether or not it exists.
 func ShardFile(root string, body []byte, shard int) string {
 	return filepath.Join(root, "objects", fmt.Sprintf("%s.%d", hash.Of(body).Hex(), shard))
 }
 
-// ShardFiles returns the files of an object's shards, by number; "" for what is not there.
+// ShardFiles returns the paths of an object's shards by number, "" for a missing one.
 func (s *Store) ShardFiles(body []byte) (files [Shards]string) {
 	for _, p := range s.Cluster.Data {
 		for i := range files {
 			file := ShardFile(p.Root, body, i)
 			if _, err := os.Stat(file); err == nil {
-				files[i] = file // after a repair by two API services there may be two
+				files[i] = file // two API services may have repaired it to two places
 			}
 		}
 	}
 	return files
 }
 
-// IsWhole returns nil if all shards of an object are there, as they were, and can be located.
-func (s *Store) IsWhole(ctx context.Context, body []byte, were [Shards][]byte) error {
-	if err := s.hasFiles(body, were); err != nil {
+// CheckShards returns nil if all shards of an object are on disk with the wanted contents and can
+// be located.
+func (s *Store) CheckShards(ctx context.Context, body []byte, want [Shards][]byte) error {
+	if err := s.checkShardFiles(body, want); err != nil {
 		return err
 	}
 	places, err := s.Located(ctx, body)
@@ -58,30 +59,30 @@ func (s *Store) IsWhole(ctx context.Context, body []byte, were [Shards][]byte) e
 	return err
 }
 
-// hasFiles looks at the disk alone.
-func (s *Store) hasFiles(body []byte, were [Shards][]byte) error {
+// checkShardFiles is CheckShards without locate.
+func (s *Store) checkShardFiles(body []byte, want [Shards][]byte) error {
 	for i, file := range s.ShardFiles(body) {
 		if file == "" {
-			return fmt.Errorf("shard %d is not there", i)
+			return fmt.Errorf("shard %d is missing", i)
 		}
 		now, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(now, were[i]) {
-			return fmt.Errorf("shard %d is not as it was", i)
+		if !bytes.Equal(now, want[i]) {
+			return fmt.Errorf("shard %d differs", i)
 		}
 	}
 	return nil
 }
 
-// RequireWhole waits until all shards of an object are there, as they were.
-func (s *Store) RequireWhole(t *testing.T, body []byte, were [Shards][]byte) {
+// RequireShards waits until CheckShards returns nil.
+func (s *Store) RequireShards(t *testing.T, body []byte, want [Shards][]byte) {
 	t.Helper()
-	Eventually(t, RepairPatience, func() error { return s.IsWhole(t.Context(), body, were) })
+	Eventually(t, RepairTimeout, func() error { return s.CheckShards(t.Context(), body, want) })
 }
 
-// PutShards puts a body and returns its shards' files and what is in them.
+// PutShards puts a body and returns the paths and contents of its shards.
 func (s *Store) PutShards(t *testing.T, body []byte) (name string, files [Shards]string, contents [Shards][]byte) {
 	t.Helper()
 	name = NewName()
@@ -96,7 +97,7 @@ func (s *Store) PutShards(t *testing.T, body []byte) (name string, files [Shards
 	return name, files, contents
 }
 
-// Located asks who holds each shard.
+// Located returns the address of the data service that holds each shard, by shard number.
 func (s *Store) Located(ctx context.Context, body []byte) (places map[string]string, err error) {
 	got, err := s.Do(ctx, http.MethodGet, s.API[0]+"/locate/"+url.PathEscape(hash.Of(body).String()), nil)
 	if err != nil || got.Status == http.StatusNotFound {
@@ -108,24 +109,24 @@ func (s *Store) Located(ctx context.Context, body []byte) (places map[string]str
 	return places, json.Unmarshal(got.Body, &places)
 }
 
-// RequireLocated waits until n shards are known to be held, and returns by whom: a data service may be late to say
-// what it has.
+// RequireLocated waits until locate finds n shards, and returns their addresses: a data service may
+// answer late.
 func (s *Store) RequireLocated(t *testing.T, body []byte, n int) (places map[string]string) {
 	t.Helper()
-	Eventually(t, recoveryPatience, func() (err error) {
+	Eventually(t, recoveryTimeout, func() (err error) {
 		if places, err = s.Located(t.Context(), body); err == nil && len(places) != n {
-			err = fmt.Errorf("not %d shards are known, but these: %v", n, places)
+			err = fmt.Errorf("want %d shards located, have %v", n, places)
 		}
 		return err
 	})
 	return places
 }
 
-// AwaitSix waits until new objects are spread over six data services: after one has been restarted it
-// takes a heartbeat.
+// AwaitSix waits until new objects are spread over six data services. A restarted one is used after
+// its first heartbeat.
 func (s *Store) AwaitSix(t *testing.T) {
 	t.Helper()
-	Eventually(t, 2*recoveryPatience, func() error {
+	Eventually(t, 2*recoveryTimeout, func() error {
 		body, holders := NewBody(10), map[string]bool{}
 		if err := s.TryPut(t.Context(), s.API[0], NewName(), body); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 	"gostore/common/names"
 )
 
-// locateURL is where to ask who holds an object: by its name, or from chapter 3 on by its hash.
+// locateURL returns the locate URL of an object: by name, from chapter 3 on by hash.
 func (s *Store) locateURL(name string, body []byte) string {
 	if namedFiles().has(s.chapter) {
 		return s.API[0] + "/locate/" + names.Segment(name)
@@ -23,8 +23,8 @@ func (s *Store) locateURL(name string, body []byte) string {
 	return s.API[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
 }
 
-// whereIs asks who holds an object.
-func (s *Store) whereIs(t *testing.T, name string, body []byte) (address string) {
+// holderOf returns the address of the data service that holds an object.
+func (s *Store) holderOf(t *testing.T, name string, body []byte) (address string) {
 	t.Helper()
 	got := s.Send(t, http.MethodGet, s.locateURL(name, body), nil)
 	require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
@@ -36,10 +36,10 @@ func (s *Store) whereIs(t *testing.T, name string, body []byte) (address string)
 func locate(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(1000)
 	s.Put(t, name, body)
-	address := s.whereIs(t, name, body)
+	address := s.holderOf(t, name, body)
 	require.Regexp(t, `^[\w.-]+:\d+$`, address)
 	if s.Cluster != nil {
-		owner := s.OwnerOf(t, s.RequireFiles(t, 1, body[:beginning])[0])
+		owner := s.OwnerOf(t, s.RequireFiles(t, 1, body[:prefixLen])[0])
 		require.Equal(t, owner.Address, address)
 	}
 }
@@ -49,8 +49,8 @@ func locateUnknown(t *testing.T, s *Store) {
 	RequireError(t, http.StatusBadRequest, s.Send(t, http.MethodGet, s.API[0]+"/locate/..", nil))
 }
 
-// absenceIsKnownAtOnce puts new names one after the other. Were each to wait until a second without
-// an answer has passed, none would take less.
+// absenceIsKnownAtOnce puts new names one after the other. If each waited out the locate timeout of
+// one second, none would be faster.
 func absenceIsKnownAtOnce(t *testing.T, s *Store) {
 	fastest := time.Hour
 	for range 20 {
@@ -61,7 +61,7 @@ func absenceIsKnownAtOnce(t *testing.T, s *Store) {
 	require.Less(t, fastest, 500*time.Millisecond)
 }
 
-// eitherAPIService puts through one API service and gets through the other, at once.
+// eitherAPIService puts through one API service and gets through the other immediately.
 func eitherAPIService(t *testing.T, s *Store) {
 	for i := range 20 {
 		name, body := NewName(), NewBody(1000)
@@ -70,26 +70,26 @@ func eitherAPIService(t *testing.T, s *Store) {
 	}
 }
 
-// allDataServicesAreUsed puts objects until every data service has one. With six of them and a fair
-// choice, more than 200 are needed once in 10^15 runs.
+// allDataServicesAreUsed puts objects until every data service has one. With six of them and a
+// uniform choice, more than 200 puts are needed once in 10^15 runs.
 func allDataServicesAreUsed(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
 	used := map[string]bool{}
 	for i := 0; i < 200 && len(used) < len(s.Cluster.Data); i++ {
 		name, body := NewName(), NewBody(10)
 		s.Put(t, name, body)
-		used[s.whereIs(t, name, body)] = true
+		used[s.holderOf(t, name, body)] = true
 	}
 	require.Len(t, used, len(s.Cluster.Data))
 }
 
-// overwriteGoesToHolder puts one name again and again, through both API services: there is never
-// more than one file of it, so that no GET can find an old one.
+// overwriteGoesToHolder puts one name repeatedly through both API services. There is never more
+// than one file of it, so no GET can find an old one.
 func overwriteGoesToHolder(t *testing.T, s *Store) {
 	s.NeedProcesses(t)
-	mark, name := NewBody(beginning), NewName()
+	mark, name := NewBody(prefixLen), NewName()
 	for i := range 20 {
-		body := append(mark[:beginning:beginning], byte(i))
+		body := append(mark[:prefixLen:prefixLen], byte(i))
 		require.NoError(t, s.TryPut(t.Context(), s.API[i%len(s.API)], name, body))
 		require.NoError(t, s.TryGet(t.Context(), s.API[(i+1)%len(s.API)], name, body))
 	}
@@ -103,7 +103,7 @@ func (s *Store) putSpread(t *testing.T, n int) map[string]map[string][]byte {
 	Eventually(t, 30*time.Second, func() error {
 		name, body := NewName(), NewBody(1000)
 		s.Put(t, name, body)
-		address := s.whereIs(t, name, body)
+		address := s.holderOf(t, name, body)
 		if held[address] == nil {
 			held[address] = map[string][]byte{}
 		}
@@ -118,7 +118,7 @@ func (s *Store) putSpread(t *testing.T, n int) map[string]map[string][]byte {
 	return held
 }
 
-// GetAll gets objects and returns an error unless each comes whole.
+// GetAll gets objects and returns an error unless each has the right body.
 func (s *Store) GetAll(t *testing.T, objects map[string][]byte) error {
 	var errs []error
 	for name, body := range objects {

@@ -15,54 +15,55 @@ import (
 )
 
 const (
-	dataServices  = 6
-	apiServices   = 2
-	startPatience = 5 * time.Minute // a cold build, containers and all
-	stopPatience  = 30 * time.Second
+	dataServices = 6
+	apiServices  = 2
+	startTimeout = 5 * time.Minute // a cold build, and containers to start
+	stopTimeout  = 30 * time.Second
 )
 
-// build is what is tried: a chapter, built.
+// build is a chapter under test, built.
 type build struct {
 	chapter  int    // its number
-	programs string // where its programs are; empty if somebody else runs them
+	programs string // directory of its programs; empty with -api
 }
 
-// buildChapter builds the chapter in the working directory, unless somebody else runs it.
+// buildChapter builds the chapter in the working directory, unless -api names a running server.
 func buildChapter(t *testing.T, number int) *build {
 	b := &build{chapter: number}
-	if !isElsewhere() {
+	if !isExternal() {
 		b.programs = t.TempDir()
-		ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+		ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 		defer cancel()
 		require.NoError(t, cluster.Build(ctx, workingDir(t), b.programs))
 	}
 	return b
 }
 
-// Store is a running store that tests drive.
+// Store is a running store under test.
 type Store struct {
 	*build
 	API  []string // base URLs, at least one
 	HTTP *http.Client
 
-	// The rest is there if the suite runs the store itself.
+	// The fields below are nil with -api.
 	Cluster *cluster.Cluster
 	Servers stack.Servers // nil for a chapter that needs none
 }
 
-// open starts a store, or takes the one that somebody else runs.
+// open starts a store, or connects to the one that -api names.
 func (b *build) open(t *testing.T) *Store {
-	if !isElsewhere() {
+	if !isExternal() {
 		return b.start(t, sharedServers)
 	}
 	s := &Store{build: b, HTTP: newHTTP(t)}
-	for _, address := range addresses() {
+	for _, address := range externalAddresses() {
 		s.API = append(s.API, "http://"+address)
 	}
 	return s
 }
 
-// start runs a store until the end of the test.
+// start runs a store until the end of the test. A chapter with API and data services gets the
+// servers that acquire returns.
 func (b *build) start(t *testing.T, acquire func(t *testing.T) stack.Servers) *Store {
 	if cluster.Single(workingDir(t)) {
 		return b.startOn(t, nil, func(*cluster.Config) {})
@@ -70,8 +71,8 @@ func (b *build) start(t *testing.T, acquire func(t *testing.T) stack.Servers) *S
 	return b.startOn(t, acquire(t), func(*cluster.Config) {})
 }
 
-// Another runs a second store on the same servers, with what change makes of its settings. It skips the
-// test where somebody else runs the first.
+// Another runs a second store on the same servers until the end of the test. change may modify its
+// configuration. With -api the test is skipped.
 func (s *Store) Another(t *testing.T, change func(cfg *cluster.Config)) *Store {
 	t.Helper()
 	s.NeedProcesses(t)
@@ -93,7 +94,7 @@ func (b *build) startOn(t *testing.T, servers stack.Servers, change func(cfg *cl
 }
 
 func (s *Store) run(t *testing.T, cfg cluster.Config) {
-	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	c, err := cluster.Start(ctx, cfg)
 	require.NoError(t, err)
@@ -109,11 +110,11 @@ func (s *Store) run(t *testing.T, cfg cluster.Config) {
 	}
 }
 
-// withProcesses is this store for a test that lays hands on its processes: it has everything up and
-// running again after it.
+// withProcesses returns s for a test that stops, kills or freezes processes. After the test it
+// resumes them and waits until all are healthy.
 func (s *Store) withProcesses(t *testing.T) *Store {
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		for _, p := range s.Cluster.All() {
 			require.NoError(t, p.Resume())
@@ -123,10 +124,10 @@ func (s *Store) withProcesses(t *testing.T) *Store {
 	return s
 }
 
-// NeedProcesses skips a test of a store that somebody else runs.
+// NeedProcesses skips the test with -api.
 func (s *Store) NeedProcesses(t *testing.T) {
 	if s.Cluster == nil {
-		t.Skip("needs the store's processes and files, and only its address is known")
+		t.Skip("needs the store's processes and files; only its address is known")
 	}
 }
 
@@ -145,19 +146,19 @@ func takePorts(t *testing.T, n int) []string {
 	return addresses
 }
 
-// sharedServers are those of every test binary that runs at the same time.
+// sharedServers returns the servers that all test binaries running at the same time share.
 func sharedServers(t *testing.T) stack.Servers {
 	return acquire(t, wanted(t))
 }
 
-// ownServers are those of this test binary alone, until the end of the test.
+// ownServers returns servers that no other test binary uses, until the end of the test.
 func ownServers(t *testing.T) stack.Servers {
 	want := wanted(t)
 	want.Alone = true
 	return acquire(t, want)
 }
 
-// wanted are servers for the chapter in the working directory.
+// wanted requests servers for the chapter in the working directory.
 func wanted(t *testing.T) stack.Request {
 	return stack.Request{
 		Ways: stack.ForTests(), BrokerOnly: cluster.BrokerOnly(workingDir(t)), Log: func(line string) { t.Log(line) },
@@ -165,19 +166,20 @@ func wanted(t *testing.T) stack.Request {
 }
 
 func acquire(t *testing.T, want stack.Request) stack.Servers {
-	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	servers, err := stack.Acquire(ctx, want)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 		defer cancel()
 		require.NoError(t, servers.Close(ctx))
 	})
 	return servers
 }
 
-// newHTTP returns a client that keeps as many connections as a test has clients, and none after it.
+// newHTTP returns a client that pools a connection for each of 1,000 concurrent requests. They are
+// closed at the end of the test.
 func newHTTP(t *testing.T) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)

@@ -1,14 +1,15 @@
-// Package suite is what a go-store must do, seen from outside: over HTTP, with real processes, real
-// files and real faults. Each chapter runs all of it that it can do:
+// Package suite is the black-box test suite of go-store. It talks HTTP to real processes and
+// injects real faults into their files and servers. Each chapter runs every test for its
+// capabilities, from its chapter_test.go:
 //
-//	func TestMain(m *testing.M)       { suite.Main(m) }
-//	func TestChapter2(t *testing.T)   { suite.Run(t, 2) }
+//	func TestMain(m *testing.M)     { suite.Main(m) }
+//	func TestChapter(t *testing.T)  { suite.Run(t, 2) }
 //
-// A server of one's own is tried with the part that needs no more than its address:
+// A running server can be tested too. Tests that need its processes or files are skipped:
 //
 //	go test ./v2 -api localhost:12351
 //
-// To add a behaviour, write it as a function of (*testing.T, *Store) and name it in tests.go.
+// To add a test, write a function of (*testing.T, *Store) and list it in tests.go.
 package suite
 
 import (
@@ -23,22 +24,21 @@ import (
 	"gostore/tests/stack"
 )
 
-// atOnce is how many tests run side by side, where the command line does not say: they wait more than
-// they compute, some of them only.
-const atOnce = 8
+// maxParallel is the default of -test.parallel: tests wait more than they compute.
+const maxParallel = 8
 
-// Main is the TestMain of a chapter: it adds the flags -api, -long and -exercises.
+// Main is the TestMain of a chapter. It adds the flags -api, -long and -exercises.
 func Main(m *testing.M) {
-	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster of our own")
-	flag.Bool("long", false, "where there is a short and a long form of a test, run the long one")
-	flag.Bool("exercises", false, "run what the chapter's page leaves to readers, instead of the tests: all of it fails")
-	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
-		panic(err) // of a test binary: there is such a flag
+	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster started by the tests")
+	flag.Bool("long", false, "run the long form of tests that have one")
+	flag.Bool("exercises", false, "run the exercises of the chapter's page instead of the tests; all of them fail until solved")
+	if err := flag.Set("test.parallel", strconv.Itoa(maxParallel)); err != nil {
+		panic(err) // every test binary has this flag
 	}
 	os.Exit(m.Run())
 }
 
-// IsLong tells whether tests should be run in their long form.
+// IsLong reports whether tests run in their long form.
 func IsLong() bool { return isSet("long") }
 
 func isSet(name string) bool {
@@ -46,26 +46,27 @@ func isSet(name string) bool {
 	return set != nil && set.Value.String() == "true"
 }
 
-// Run runs the chapter in the working directory and tries all that a chapter of that number can do, and
-// more tests if there are. It does so on several stores side by side, each for tests that can stand as
-// much company as others. In their long form tests have the machine to themselves, one after the other:
-// they keep all of it busy, and some look at how long something takes.
+// Run builds the chapter in the working directory and runs all tests for chapters of that number,
+// and more. Tests are grouped by isolation; each group has a store and the groups run
+// concurrently. In the long form, groups and tests run one after the other: they load the whole
+// machine, and some measure time.
 func Run(t *testing.T, number int, more ...Test) {
 	b := buildChapter(t, number)
 	if isSet("exercises") {
-		b.runAlone(t, of(number, exercises()))
+		b.runExclusive(t, forChapter(number, exercises()))
 		return
 	}
-	list := append(of(number, tests()), more...)
-	sideBySide(
-		func() { t.Run("together", func(t *testing.T) { b.runTogether(t, that(list, Together)) }) },
-		func() { b.runAlone(t, that(list, Alone)) },
-		func() { b.runOneByOne(t, queue(that(list, WithOwnServers)), ownServers) },
+	list := append(forChapter(number, tests()), more...)
+	runGroups(
+		func() { t.Run("shared", func(t *testing.T) { b.runShared(t, needing(list, Shared)) }) },
+		func() { b.runExclusive(t, needing(list, Exclusive)) },
+		func() { b.runOneByOne(t, queue(needing(list, OwnServers)), ownServers) },
 	)
 }
 
-// sideBySide returns when all have ended. In the long form they take turns.
-func sideBySide(groups ...func()) {
+// runGroups returns when all groups have ended. They run concurrently, in the long form one after
+// the other.
+func runGroups(groups ...func()) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	for _, group := range groups {
@@ -77,12 +78,12 @@ func sideBySide(groups ...func()) {
 	}
 }
 
-// of returns those that a chapter of that number is tried with.
-func of(number int, list []Test) []Test {
-	return slices.DeleteFunc(list, func(test Test) bool { return !test.of.has(number) })
+// forChapter returns the tests for a chapter of that number.
+func forChapter(number int, list []Test) []Test {
+	return slices.DeleteFunc(list, func(test Test) bool { return !test.chapters.has(number) })
 }
 
-func that(list []Test, needs Company) []Test {
+func needing(list []Test, needs Isolation) []Test {
 	return slices.DeleteFunc(slices.Clone(list), func(test Test) bool { return test.Needs != needs })
 }
 
@@ -95,7 +96,7 @@ func queue(list []Test) <-chan Test {
 	return tests
 }
 
-func (b *build) runTogether(t *testing.T, tests []Test) {
+func (b *build) runShared(t *testing.T, tests []Test) {
 	store := b.open(t)
 	t.Cleanup(func() { store.RequireNoTemp(t) })
 	for _, test := range tests {
@@ -108,28 +109,29 @@ func (b *build) runTogether(t *testing.T, tests []Test) {
 	}
 }
 
-// runAlone has two stores, since most of the time a test waits for something to be noticed; but one beside
-// the real servers, which keep a small machine busy by themselves.
-func (b *build) runAlone(t *testing.T, tests []Test) {
+// runExclusive runs tests on two stores, since most tests mostly wait. It uses one store with the
+// real servers, which are enough load for a small machine.
+func (b *build) runExclusive(t *testing.T, tests []Test) {
 	left := queue(tests)
 	some := func() { b.runOneByOne(t, left, sharedServers) }
 	if stack.Expected(t.Context(), wanted(t)) == stack.Embedded {
-		sideBySide(some, some)
+		runGroups(some, some)
 	} else {
 		some()
 	}
 }
 
-// runOneByOne has a store of its own, which the first test starts that is asked for.
+// runOneByOne runs tests one after the other on a store of their own. The first test that is not
+// skipped starts it.
 func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t *testing.T) stack.Servers) {
 	var store *Store
 	for test := range tests {
 		all.Run(test.Name, func(t *testing.T) {
-			if isElsewhere() {
-				t.Skip("needs the store's processes, and only its address is known")
+			if isExternal() {
+				t.Skip("needs the store's processes; only its address is known")
 			}
 			if testing.Short() {
-				t.Skip("has a store to itself, so it takes its time")
+				t.Skip("slow: it has a store to itself")
 			}
 			if store == nil {
 				store = b.start(all, servers)
@@ -139,11 +141,11 @@ func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t *t
 	}
 }
 
-// isElsewhere tells whether somebody else runs the store.
-func isElsewhere() bool { return len(addresses()) > 0 }
+// isExternal reports whether the tests run against a server that they did not start (-api).
+func isExternal() bool { return len(externalAddresses()) > 0 }
 
-// addresses are those of a store that somebody else runs.
-func addresses() []string {
+// externalAddresses returns the addresses that -api gives, nil without -api.
+func externalAddresses() []string {
 	api := flag.Lookup("api")
 	if api == nil || api.Value.String() == "" {
 		return nil

@@ -5,159 +5,163 @@ import (
 	"testing"
 )
 
-// capability is something that chapters can do, from one chapter on, and mostly for good.
+// capability is something that a range of chapters can do.
 type capability struct {
 	since int
-	until int // the last chapter that it is true of; 0 for good
+	until int // the last chapter that has it; 0: all later ones
 }
 
 func (c capability) has(chapter int) bool {
 	return c.since <= chapter && (c.until == 0 || chapter <= c.until)
 }
 
-// What the chapters can do, and, where there is an until, what a later one does away with.
+// Capabilities of the chapters. One with an until is replaced by a later chapter.
 func objects() capability       { return capability{since: 1} }           // PUT, GET and HEAD of a name
-func naming() capability        { return capability{since: 1} }           // which names there can be
-func badRequests() capability   { return capability{since: 1} }           // each its status and one clear line
-func durability() capability    { return capability{since: 1} }           // kill −9 and restart lose nothing
-func unknownLength() capability { return capability{since: 1, until: 2} } // from chapter 3 on 411
+func naming() capability        { return capability{since: 1} }           // which object names are valid
+func badRequests() capability   { return capability{since: 1} }           // a status and one clear line for each
+func durability() capability    { return capability{since: 1} }           // kill -9 and restart lose no object
+func unknownLength() capability { return capability{since: 1, until: 2} } // chapter 3 answers 411
 func noDelete() capability      { return capability{since: 1, until: 2} } // chapter 3 has DELETE
-func namedFiles() capability    { return capability{since: 1, until: 2} } // from chapter 3 on files have names of their own
+func namedFiles() capability    { return capability{since: 1, until: 2} } // chapter 3 names files by hash
 func locating() capability      { return capability{since: 2} }           // GET /locate
-func spreading() capability     { return capability{since: 2} }           // many data services, many API services
-func oneFileOfName() capability { return capability{since: 2, until: 2} } // from chapter 3 on one of each content
-func wholeObjects() capability  { return capability{since: 2, until: 4} } // one data service has all of an object
-func recovery() capability      { return capability{since: 2} }           // services and broker come and go
+func spreading() capability     { return capability{since: 2} }           // several data services and API services
+func oneFileOfName() capability { return capability{since: 2, until: 2} } // chapter 3 has one file per content
+func wholeObjects() capability  { return capability{since: 2, until: 4} } // one data service holds the whole object
+func recovery() capability      { return capability{since: 2} }           // services and broker may stop and return
 func versioning() capability    { return capability{since: 3} }           // every PUT is a version, none is lost
-func digests() capability       { return capability{since: 3} }           // a PUT announces its SHA-256 and its length
-func verifying() capability     { return capability{since: 4} }           // a body that has not its digest is not kept
-func storedOnce() capability    { return capability{since: 4, until: 4} } // equal content is one file; from chapter 5 on six
-func rotSetAside() capability   { return capability{since: 4, until: 4} } // what has rotted is not served; chapter 5 repairs it
+func digests() capability       { return capability{since: 3} }           // a PUT needs its SHA-256 and its length
+func verifying() capability     { return capability{since: 4} }           // a body with another digest is refused
+func storedOnce() capability    { return capability{since: 4, until: 4} } // equal content is one file; chapter 5 has six shards
+func quarantine() capability    { return capability{since: 4, until: 4} } // a corrupt file is quarantined; chapter 5 repairs it
 func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
-func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be gone or rotten
+func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
 
-// Test is one behaviour.
+// Test is one test of the suite.
 type Test struct {
-	Name  string
-	of    capability
-	Run   func(t *testing.T, s *Store)
-	Needs Company
+	Name     string
+	chapters capability
+	Run      func(t *testing.T, s *Store)
+	Needs    Isolation
 }
 
-// Company says what else may go on in the store that a test is given.
-type Company int
+// Isolation says what else may use the store during a test.
+type Isolation int
 
-// What a test may need.
+// Isolation levels.
 const (
-	Together       Company = iota // whatever others do to their own objects
-	Alone                         // nothing: it stops processes, or fills the store
-	WithOwnServers                // nothing, on a broker and an Elasticsearch of its own, which it stops, or counts what they hold
+	// Shared: other tests use the same store concurrently.
+	Shared Isolation = iota
+	// Exclusive: no other test uses the store. The test stops processes or fills the disk.
+	Exclusive
+	// OwnServers: as Exclusive, with a RabbitMQ and an Elasticsearch for this store only. The test stops
+	// them or counts their contents.
+	OwnServers
 )
 
-// tests lists all there are. One that stands in this package and not here fails its build.
+// tests lists all tests of the suite. TestEveryTestIsListed fails for one that is not listed.
 func tests() []Test {
 	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), faultTests())
 }
 
 func objectTests() []Test {
 	return []Test{
-		{"PutThenGet", objects(), putThenGet, Together},
-		{"Head", objects(), head, Together},
-		{"UnknownObject", objects(), unknownObject, Together},
-		{"Overwrite", objects(), overwrite, Together},
-		{"OverwriteWhileReading", objects(), overwriteWhileReading, Together},
-		{"ConcurrentOverwrites", objects(), concurrentOverwrites, Together},
-		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, Together},
-		{"FileOnDisk", namedFiles(), fileOnDisk, Together},
-		{"GoodNames", naming(), goodNames, Together},
-		{"BadNames", naming(), badNames, Together},
-		{"LongestName", naming(), longestName, Together},
-		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, Together},
-		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, Together},
+		{"PutThenGet", objects(), putThenGet, Shared},
+		{"Head", objects(), head, Shared},
+		{"UnknownObject", objects(), unknownObject, Shared},
+		{"Overwrite", objects(), overwrite, Shared},
+		{"OverwriteWhileReading", objects(), overwriteWhileReading, Shared},
+		{"ConcurrentOverwrites", objects(), concurrentOverwrites, Shared},
+		{"PutOfUnknownLength", unknownLength(), putOfUnknownLength, Shared},
+		{"FileOnDisk", namedFiles(), fileOnDisk, Shared},
+		{"GoodNames", naming(), goodNames, Shared},
+		{"BadNames", naming(), badNames, Shared},
+		{"LongestName", naming(), longestName, Shared},
+		{"NameTooLongForFile", namedFiles(), nameTooLongForFile, Shared},
+		{"BodyOfBadChunks", unknownLength(), bodyOfBadChunks, Shared},
 	}
 }
 
 func requestTests() []Test {
 	return []Test{
-		{"WrongMethods", badRequests(), wrongMethods, Together},
-		{"NoDeleteYet", noDelete(), noDeleteYet, Together},
-		{"WrongPaths", badRequests(), wrongPaths, Together},
-		{"BodyCutShort", badRequests(), bodyCutShort, Together},
-		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Together},
-		{"ClientStalls", badRequests(), clientStalls, Together},
-		{"ClientSendsSlowly", objects(), clientSendsSlowly, Together},
-		{"ClientTakesSlowly", objects(), clientTakesSlowly, Together},
-		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, Together},
+		{"WrongMethods", badRequests(), wrongMethods, Shared},
+		{"NoDeleteYet", noDelete(), noDeleteYet, Shared},
+		{"WrongPaths", badRequests(), wrongPaths, Shared},
+		{"BodyCutShort", badRequests(), bodyCutShort, Shared},
+		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Shared},
+		{"ClientStalls", badRequests(), clientStalls, Shared},
+		{"ClientSendsSlowly", objects(), clientSendsSlowly, Shared},
+		{"ClientTakesSlowly", objects(), clientTakesSlowly, Shared},
+		{"ClientLeavesInMidGet", badRequests(), clientLeavesInMidGet, Shared},
 	}
 }
 
 func spreadTests() []Test {
 	return []Test{
-		{"Locate", wholeObjects(), locate, Together},
-		{"LocateUnknown", locating(), locateUnknown, Together},
-		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, Together},
-		{"EitherAPIService", spreading(), eitherAPIService, Together},
-		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, Together},
-		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, Together},
+		{"Locate", wholeObjects(), locate, Shared},
+		{"LocateUnknown", locating(), locateUnknown, Shared},
+		{"AbsenceIsKnownAtOnce", locating(), absenceIsKnownAtOnce, Shared},
+		{"EitherAPIService", spreading(), eitherAPIService, Shared},
+		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, Shared},
+		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, Shared},
 	}
 }
 
 func versionTests() []Test {
 	return []Test{
-		{"DigestIsNeeded", digests(), digestIsNeeded, Together},
-		{"DigestInEitherForm", digests(), digestInEitherForm, Together},
-		{"LengthIsNeeded", digests(), lengthIsNeeded, Together},
-		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, Together},
-		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, Together},
-		{"Versions", versioning(), versions, Together},
-		{"OldVersions", versioning(), oldVersions, Together},
-		{"BadVersions", versioning(), badVersions, Together},
-		{"DeleteObject", versioning(), deleteObject, Together},
-		{"ConcurrentVersions", versioning(), concurrentVersions, Together},
-		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Together},
-		{"VersionsOverRollover", versioning(), versionsOverRollover, Alone},
-		{"ElasticsearchRestart", versioning(), elasticsearchRestart, WithOwnServers},
-		{"ElasticsearchSilent", versioning(), elasticsearchSilent, Together},
-		{"LinearizableVersions", versioning(), linearizableVersions, Together},
-		{"ManyVersions", versioning(), manyVersions, WithOwnServers},
+		{"DigestIsNeeded", digests(), digestIsNeeded, Shared},
+		{"DigestInEitherForm", digests(), digestInEitherForm, Shared},
+		{"LengthIsNeeded", digests(), lengthIsNeeded, Shared},
+		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, Shared},
+		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, Shared},
+		{"Versions", versioning(), versions, Shared},
+		{"OldVersions", versioning(), oldVersions, Shared},
+		{"BadVersions", versioning(), badVersions, Shared},
+		{"DeleteObject", versioning(), deleteObject, Shared},
+		{"ConcurrentVersions", versioning(), concurrentVersions, Shared},
+		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Shared},
+		{"VersionsOverRollover", versioning(), versionsOverRollover, Exclusive},
+		{"ElasticsearchRestart", versioning(), elasticsearchRestart, OwnServers},
+		{"ElasticsearchSilent", versioning(), elasticsearchSilent, Shared},
+		{"LinearizableVersions", versioning(), linearizableVersions, Shared},
+		{"ManyVersions", versioning(), manyVersions, OwnServers},
 	}
 }
 
 func contentTests() []Test {
 	return []Test{
-		{"WrongBody", verifying(), wrongBody, Together},
-		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, Together},
-		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, Together},
-		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, Together},
-		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Together},
-		{"RottenFile", rotSetAside(), rottenFile, Together},
-		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Together},
+		{"WrongBody", verifying(), wrongBody, Shared},
+		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, Shared},
+		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, Shared},
+		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, Shared},
+		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Shared},
+		{"CorruptFile", quarantine(), corruptFile, Shared},
+		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Shared},
 	}
 }
 
 func redundancyTests() []Test {
 	return []Test{
-		{"SixShards", redundancy(), sixShards, Together},
-		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Together},
-		{"PutRepairs", redundancy(), putRepairs, Together},
-		{"PutHealsRottenShards", redundancy(), putHealsRottenShards, Together},
+		{"SixShards", redundancy(), sixShards, Shared},
+		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Shared},
+		{"PutRepairs", redundancy(), putRepairs, Shared},
+		{"PutRepairsCorruptShards", redundancy(), putRepairsCorruptShards, Shared},
 	}
 }
 
 func faultTests() []Test {
 	return []Test{
-		{"Restart", durability(), restart, Alone},
-		{"StopFinishesRequests", durability(), stopFinishesRequests, Alone},
-		{"KillInMidPut", durability(), killInMidPut, Alone},
-		{"StoreRootInUse", durability(), storeRootInUse, Alone},
-		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Alone},
-		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Alone},
-		{"DataServiceLate", wholeObjects(), dataServiceLate, Alone},
-		{"AllDataServicesGone", recovery(), allDataServicesGone, Alone},
-		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, Alone},
-		{"BrokerRestart", recovery(), brokerRestart, WithOwnServers},
-		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, WithOwnServers},
-		{"NothingIsLeaked", recovery(), nothingIsLeaked, WithOwnServers},
+		{"Restart", durability(), restart, Exclusive},
+		{"StopFinishesRequests", durability(), stopFinishesRequests, Exclusive},
+		{"KillInMidPut", durability(), killInMidPut, Exclusive},
+		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
+		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
+		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
+		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},
+		{"AllDataServicesDown", recovery(), allDataServicesDown, Exclusive},
+		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, Exclusive},
+		{"BrokerRestart", recovery(), brokerRestart, OwnServers},
+		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, OwnServers},
+		{"NothingIsLeaked", recovery(), nothingIsLeaked, OwnServers},
 	}
 }

@@ -1,5 +1,5 @@
-// Package gate is a network that fails: a TCP proxy in front of a server, which is slow, silent or cut
-// when a test says so.
+// Package gate simulates network faults: a TCP proxy in front of a server that tests can slow down,
+// stall or cut.
 package gate
 
 import (
@@ -12,11 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// beat is how often a slow gate passes something on.
+// beat is how often a slow gate forwards bytes.
 const beat = 20 * time.Millisecond
 
-// Gate passes on what comes, both ways, until it is told otherwise. Its methods may be called by
-// several goroutines at once; what they say goes for connections that there are and that there will be.
+// Gate forwards bytes in both directions. Its methods may be called by several goroutines
+// concurrently; they apply to existing and future connections.
 type Gate struct {
 	Address string // where it listens, host:port
 
@@ -24,13 +24,13 @@ type Gate struct {
 	done   chan struct{} // closed at the end
 
 	mu      sync.Mutex
-	rate    int           // bytes a second, on each connection and each way; 0: as they come
-	left    int64         // bytes until the end; < 0: there is none
-	cuts    bool          // at the end connections are cut; else nothing passes any more
-	changed chan struct{} // closed when something of this has changed
+	rate    int           // bytes a second per connection and direction; 0: unlimited
+	left    int64         // bytes until the limit; < 0: no limit
+	cuts    bool          // at the limit connections are cut; otherwise they stall
+	changed chan struct{} // closed at every change of rate, left or cuts
 }
 
-// New opens a gate to a server at host:port until the end of the test.
+// New starts a gate to a server at host:port. It listens until the end of the test.
 func New(t *testing.T, server string) *Gate {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -53,16 +53,16 @@ func New(t *testing.T, server string) *Gate {
 	return g
 }
 
-// Open lets everything pass, also what a shut gate has held up.
+// Open forwards everything, including what a shut gate has held back.
 func (g *Gate) Open() { g.set(0, -1, false) }
 
-// Slow lets so many bytes pass in a second, on each connection and each way.
+// Slow limits each connection and direction to rate bytes a second.
 func (g *Gate) Slow(rate int) { g.set(rate, -1, false) }
 
-// CutAfter lets n more bytes pass and then cuts every connection on which something comes.
+// CutAfter forwards n more bytes and then cuts every connection that receives data.
 func (g *Gate) CutAfter(n int64) { g.set(0, n, true) }
 
-// ShutAfter lets n more bytes pass and then nothing, and goes on accepting connections.
+// ShutAfter forwards n more bytes and then none. Connections are still accepted.
 func (g *Gate) ShutAfter(n int64) { g.set(0, n, false) }
 
 func (g *Gate) set(rate int, left int64, cuts bool) {
@@ -73,17 +73,17 @@ func (g *Gate) set(rate int, left int64, cuts bool) {
 	g.changed = make(chan struct{})
 }
 
-// pass connects a client with the server until one of them hangs up or the gate is done.
+// pass forwards a client's connection until either side closes it or the gate is closed.
 func (g *Gate) pass(client net.Conn) {
 	upstream, err := net.Dial("tcp", g.server)
 	if err != nil {
-		_ = client.Close() // the client sees the same
+		_ = client.Close() // the client sees a closed connection too
 		return
 	}
 	over := make(chan struct{})
 	hangUp := sync.OnceFunc(func() {
 		close(over)
-		_, _ = client.Close(), upstream.Close() // on both sides
+		_, _ = client.Close(), upstream.Close() // ends both copies
 	})
 	var copying sync.WaitGroup
 	copying.Go(func() { defer hangUp(); g.copy(upstream, client, over) })
@@ -116,7 +116,7 @@ func (g *Gate) copy(to io.Writer, from io.Reader, over <-chan struct{}) {
 	}
 }
 
-// admit waits until something may pass, and tells how many of n bytes, or that the connection is cut.
+// admit waits until bytes may pass and returns how many of n, or that the connection is cut.
 func (g *Gate) admit(n int, over <-chan struct{}) (admitted int, cut bool) {
 	for {
 		if rate := g.pace(); rate > 0 {
@@ -145,8 +145,8 @@ func (g *Gate) pace() (rate int) {
 	return g.rate
 }
 
-// take takes up to n of the bytes that may pass now. Where none may, there will be no other answer
-// before something has changed.
+// take takes up to n of the bytes that may pass now. If it returns 0 and false, the answer is the
+// same until changed is closed.
 func (g *Gate) take(n int) (taken int, cut bool, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dial connects through a gate to a server that says back what it hears.
+// dial connects through a gate to an echo server.
 func dial(t *testing.T, g *Gate) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", g.Address)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() }) // a test that is done with it may have closed it already
+	t.Cleanup(func() { _ = conn.Close() }) // the test may have closed it already
 	require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
 	return conn
 }
