@@ -1,5 +1,5 @@
-// Package cluster runs a chapter: its real programs, as processes of their own, each with its port
-// and STORE_ROOT. Tests stop, kill and freeze them; startup.sh just lets them run.
+// Package cluster runs a chapter's programs as separate processes, each with its own port and
+// STORE_ROOT. Tests stop, kill and freeze them; startup.sh only runs them.
 package cluster
 
 import (
@@ -20,56 +20,57 @@ import (
 	"gostore/tests/stack"
 )
 
-// healthPatience is how long after its start a chapter may take until all of it is healthy.
-const healthPatience = 30 * time.Second
+// healthTimeout is how long a chapter may take from its start until all services are healthy.
+const healthTimeout = 30 * time.Second
 
 // Config says what to run.
 type Config struct {
 	Chapter string // directory of the chapter's module
-	Dir     string // STORE_ROOTs are Dir/1, Dir/2, …; logs in Dir/log
-	// DataServices and APIServices are the addresses to listen on, host:port, one for each service.
-	// A chapter that is one program (see Single) runs on the first of APIServices.
+	Dir     string // STORE_ROOTs are Dir/1, Dir/2, …; logs are in Dir/log
+	// DataServices and APIServices are the addresses to listen on, host:port, one per service. A
+	// chapter that is one program (see Single) runs on the first of APIServices.
 	DataServices, APIServices []string
-	// Advertise is where data services say that they are reached, where that is not the address that
-	// they listen on, in the same order.
+	// Advertise are the addresses that data services announce, if they differ from DataServices, in
+	// the same order.
 	Advertise []string
-	// DebugAddresses are where services answer /debug/pprof, in the same order: the data services',
-	// then the API services'. None, and they do not.
+	// DebugAddresses are the addresses for /debug/pprof, first those of the data services, then
+	// those of the API services. If empty, services do not serve it.
 	DebugAddresses []string
-	// Servers are what the services talk to; nil for a chapter that needs none (see Single).
+	// Servers are RabbitMQ and Elasticsearch; nil for a chapter that needs none (see Single).
 	Servers stack.Servers
-	// Index is where metadata is kept in Elasticsearch; where it is empty the cluster has one of its
-	// own, which goes when it stops.
+	// Index is the name of the metadata index. If empty, the cluster uses an index of its own and
+	// deletes it when it stops.
 	Index string
-	// Programs is the directory of the chapter's programs where Build has put them; where it is empty
-	// they are built.
+	// Programs is the directory in which Build has put the chapter's programs. If empty, Start
+	// builds them.
 	Programs string
-	Env      []string // more settings, NAME=VALUE
+	Env      []string // additional settings, NAME=VALUE
 }
 
-// Cluster is a chapter that runs. Its methods may be called by several goroutines at once.
+// Cluster is a running chapter. Its methods may be called by several goroutines concurrently.
 type Cluster struct {
 	API, Data []*Process
 	cfg       Config
-	prefix    string // of what is the cluster's own on the servers
+	prefix    string // of the cluster's exchanges and index
 	leash     *leash
 }
 
-// Single tells whether a chapter is one program instead of API and data services. It needs no servers.
+// Single reports whether a chapter is one program instead of API and data services. It needs no
+// servers.
 func Single(chapter string) bool { return !has(chapter, "apiservice") }
 
-// BrokerOnly tells whether a chapter does without Elasticsearch.
+// BrokerOnly reports whether a chapter works without Elasticsearch.
 func BrokerOnly(chapter string) bool { return !has(chapter, "apiservice/versions") }
 
-func has(chapter, room string) bool {
-	_, err := os.Stat(filepath.Join(chapter, room))
+func has(chapter, dir string) bool {
+	_, err := os.Stat(filepath.Join(chapter, dir))
 	return err == nil
 }
 
-// Start builds the chapter, starts its services and returns when all of them are healthy. On an
-// error nothing is left running.
+// Start builds the chapter, starts its services and returns when all are healthy. After an error
+// nothing is left running.
 func Start(ctx context.Context, cfg Config) (*Cluster, error) {
-	if err := allFree(append(cfg.DataServices, cfg.APIServices...)); err != nil {
+	if err := checkFree(append(cfg.DataServices, cfg.APIServices...)); err != nil {
 		return nil, err
 	}
 	if cfg.Programs == "" {
@@ -90,18 +91,18 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 	return c, nil
 }
 
-// allFree makes a port in use one clear error, before anything runs.
-func allFree(addresses []string) error {
+// checkFree turns a port in use into one clear error before anything is started.
+func checkFree(addresses []string) error {
 	for _, address := range addresses {
 		if err := tryListen(address); err != nil {
-			return fmt.Errorf("%s cannot be listened on: is something running there? (%w)", address, err)
+			return fmt.Errorf("cannot listen on %s: is another program running there? (%w)", address, err)
 		}
 	}
 	return nil
 }
 
-// Build makes dir/apiservice and dir/dataservice, or dir/chapterN of a single program. Whoever starts
-// several clusters of a chapter builds it once.
+// Build builds dir/apiservice and dir/dataservice, or dir/chapterN for a single program. Callers
+// that start several clusters of a chapter build it once.
 func Build(ctx context.Context, chapter, dir string) error {
 	if err := showInputs(chapter); err != nil {
 		return err
@@ -113,17 +114,17 @@ func Build(ctx context.Context, chapter, dir string) error {
 	return programs.Build(ctx, chapter, name, dir, "./...")
 }
 
-// plan lays out the processes, none of which runs yet.
+// plan creates the processes without starting them.
 func (c *Cluster) plan() {
 	if Single(c.cfg.Chapter) {
 		p := c.process("server", "chapter*", c.cfg.APIServices[0])
-		p.giveRoot(filepath.Join(c.cfg.Dir, "1"))
+		p.setRoot(filepath.Join(c.cfg.Dir, "1"))
 		c.API = []*Process{p}
 	} else {
 		c.planServices()
 	}
 	for i, address := range c.cfg.DebugAddresses {
-		c.All()[i].giveDebug(address)
+		c.All()[i].setDebug(address)
 	}
 }
 
@@ -131,7 +132,7 @@ func (c *Cluster) planServices() {
 	for i, address := range c.cfg.DataServices {
 		n := strconv.Itoa(i + 1)
 		p := c.process("dataservice-"+n, "dataservice", address)
-		p.giveRoot(filepath.Join(c.cfg.Dir, n))
+		p.setRoot(filepath.Join(c.cfg.Dir, n))
 		if len(c.cfg.Advertise) > 0 {
 			p.Env = append(p.Env, "ADVERTISE_ADDRESS="+c.cfg.Advertise[i])
 		}
@@ -142,7 +143,7 @@ func (c *Cluster) planServices() {
 	}
 }
 
-// Index is where the metadata is.
+// Index returns the name of the metadata index.
 func (c *Cluster) Index() string { return cmp.Or(c.cfg.Index, c.prefix+"metadata") }
 
 func (c *Cluster) process(name, program, address string) *Process {
@@ -174,12 +175,12 @@ func (c *Cluster) startAll(ctx context.Context) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, healthPatience)
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	return c.AwaitHealthy(ctx)
 }
 
-// AwaitHealthy waits until every service answers that it is ready.
+// AwaitHealthy waits until every service reports that it is ready.
 func (c *Cluster) AwaitHealthy(ctx context.Context) error {
 	for _, p := range c.All() {
 		if err := p.AwaitHealthy(ctx); err != nil {
@@ -189,19 +190,19 @@ func (c *Cluster) AwaitHealthy(ctx context.Context) error {
 	return nil
 }
 
-// All lists the services, data services first: they start first and stop last.
+// All returns all services, data services first.
 func (c *Cluster) All() []*Process {
 	return append(c.Data[:len(c.Data):len(c.Data)], c.API...)
 }
 
-// Stop stops the services, API services first, so that none loses what stands behind it in the
-// middle of a request. It kills those that do not stop within 15 s, which is an error, and removes
-// what was the cluster's own on the servers. Nothing of the cluster runs when it returns.
+// Stop stops the API services, then the data services, so that no request loses its data service.
+// It kills services that do not stop within 15 s, which is an error, and deletes the cluster's
+// exchanges and index. No process of the cluster runs when it returns.
 func (c *Cluster) Stop() error {
-	return errors.Join(stopTogether(c.API), stopTogether(c.Data), c.leash.kill(), c.tidyServers())
+	return errors.Join(stopAll(c.API), stopAll(c.Data), c.leash.kill(), c.cleanServers())
 }
 
-func (c *Cluster) tidyServers() error {
+func (c *Cluster) cleanServers() error {
 	if c.cfg.Servers == nil {
 		return nil
 	}
@@ -213,7 +214,7 @@ func (c *Cluster) tidyServers() error {
 	return errors.Join(err, stack.DeleteIndices(urls.Elasticsearch, c.Index()))
 }
 
-func stopTogether(processes []*Process) error {
+func stopAll(processes []*Process) error {
 	errs := make([]error, len(processes))
 	var stopping sync.WaitGroup
 	for i, p := range processes {
@@ -223,14 +224,14 @@ func stopTogether(processes []*Process) error {
 	return errors.Join(errs...)
 }
 
-// WriteLogs writes the end of every service's log, for whoever wonders why a test failed.
+// WriteLogs writes the end of every service's log, to explain a failed test.
 func (c *Cluster) WriteLogs(w io.Writer) {
 	for _, p := range c.All() {
 		fmt.Fprintf(w, "--- %s (%s)\n%s\n", p.Name, p.Address, p.LogTail()) //nolint:errcheck // there is nowhere else to tell
 	}
 }
 
-// poll calls ready until it returns nil, fails for good, or ctx is done.
+// poll calls ready until it returns nil, again is false, or ctx is done.
 func poll(ctx context.Context, ready func() (again bool, err error)) error {
 	for {
 		again, err := ready()

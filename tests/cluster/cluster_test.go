@@ -18,8 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// childDir in the environment makes this test binary one that starts a cluster there and waits to be
-// killed.
+// childDir is the environment variable that makes this test binary start a cluster in that
+// directory and wait to be killed.
 const childDir = "CLUSTER_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
@@ -50,7 +50,7 @@ func runChild(dir string) {
 	os.Exit(1)
 }
 
-// configIn is chapter 1, the simplest.
+// configIn configures chapter 1, the simplest.
 func configIn(dir string, ports *Ports) Config {
 	addresses, err := ports.Take(1)
 	if err != nil {
@@ -96,7 +96,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, syscall.Kill(p.PID(), 0), syscall.ESRCH)
 }
 
-func TestNothingOutlivesAKilledTest(t *testing.T) {
+func TestKilledTestLeavesNothing(t *testing.T) {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), childDir+"="+t.TempDir())
 	out, err := child.StdoutPipe()
@@ -123,7 +123,7 @@ func TestKilledFrozenAndResumed(t *testing.T) {
 
 	second := p.PID()
 	require.NoError(t, p.Freeze())
-	eventually(t, func() bool { return isSilent(t, p) }) // the signal takes a moment to reach every thread
+	eventually(t, func() bool { return isSilent(t, p) }) // SIGSTOP takes a moment to reach every thread
 	require.NoError(t, p.Resume())
 	require.NoError(t, c.AwaitHealthy(t.Context()))
 	require.Equal(t, second, p.PID())
@@ -141,7 +141,7 @@ func TestPortInUse(t *testing.T) {
 	require.NoError(t, err)
 	defer listener.Close() // for this test only
 	_, err = Start(t.Context(), cfg)
-	require.ErrorContains(t, err, cfg.APIServices[0]+" cannot be listened on")
+	require.ErrorContains(t, err, "cannot listen on "+cfg.APIServices[0])
 }
 
 func TestChapterThatDoesNotBuild(t *testing.T) {
@@ -170,12 +170,12 @@ func TestWriteLogs(t *testing.T) {
 	require.True(t, strings.HasPrefix(logs.String(), "--- server ("+c.API[0].Address))
 }
 
-func TestPortsAreNobodyElses(t *testing.T) {
+func TestPortsAreReservedOnce(t *testing.T) {
 	taken := map[string]bool{}
 	for range 2 {
 		ports, err := ReservePorts()
 		require.NoError(t, err)
-		defer ports.Release() //nolint:errcheck // the end of the process releases them too
+		defer ports.Release() //nolint:errcheck // they are also released at the end of the process
 		addresses, err := ports.Take(blockSize / 2)
 		require.NoError(t, err)
 		for _, address := range addresses {

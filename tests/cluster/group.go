@@ -2,29 +2,29 @@ package cluster
 
 import "errors"
 
-// Group runs programs that are no chapter's, such as a store to compare with. They end when this
-// process does, however that comes about.
+// Group runs programs that are not part of a chapter, such as another store to compare with. They
+// end with this process, even if it is killed.
 type Group struct {
 	leash     *leash
 	processes []*Process
 }
 
-// Program says what a process of a Group runs.
+// Program describes a process of a Group.
 type Program struct {
-	Name, Address string // as of a Process
+	Name, Address string // see Process
 	Path          string
 	Args, Env     []string
-	Health        string // the path at which it answers 200 when it is ready
+	Health        string // path that answers 200 when the program is ready
 	LogFile       string
 }
 
-// NewGroup returns a group without processes. Whoever has it must Stop it.
+// NewGroup returns an empty group. The caller must Stop it.
 func NewGroup() (*Group, error) {
 	leash, err := newLeash()
 	return &Group{leash: leash}, err
 }
 
-// Add returns a process that does not run yet.
+// Add returns a process that is not started yet.
 func (g *Group) Add(of Program) *Process {
 	p := &Process{
 		Name: of.Name, Address: of.Address, Env: of.Env,
@@ -34,7 +34,7 @@ func (g *Group) Add(of Program) *Process {
 	return p
 }
 
-// Stop stops all processes, as Cluster.Stop does. None of them runs when it returns.
+// Stop stops all processes like Cluster.Stop. None of them runs when it returns.
 func (g *Group) Stop() error {
-	return errors.Join(stopTogether(g.processes), g.leash.kill())
+	return errors.Join(stopAll(g.processes), g.leash.kill())
 }

@@ -4,7 +4,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
-	// What services of every chapter are built from; see showInputs.
+	// Packages that services are built from; see showInputs.
 	_ "gostore/common/es"
 	_ "gostore/common/files"
 	_ "gostore/common/hash"
@@ -15,10 +15,10 @@ import (
 	_ "gostore/common/together"
 )
 
-// showInputs has the go command see what the programs under test are built from. It keeps the result
-// of a test until something changes that the test has read in its own module, or that is compiled
-// into it; without this, `go test` would answer "(cached)" to whoever changed a service. What the
-// services share is in another module, so it is compiled in, above.
+// showInputs makes the go command's test cache depend on the programs under test. A cached test
+// result is valid until a file that the test has read in its own module, or code that is compiled
+// into it, changes. Without this, `go test` would answer "(cached)" after a service was changed.
+// The shared packages are in another module, so they are imported above.
 func showInputs(chapter string) error {
 	return filepath.WalkDir(chapter, func(_ string, _ fs.DirEntry, err error) error { return err })
 }

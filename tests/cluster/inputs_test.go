@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAllOfCommonIsShown fails for a package of common that showInputs does not know of.
+// TestAllOfCommonIsShown fails for a package of common that inputs.go does not import.
 func TestAllOfCommonIsShown(t *testing.T) {
 	all, err := exec.Command("go", "list", "gostore/common/...").Output()
 	require.NoError(t, err)

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// leash holds processes in one process group and kills them all when this process ends, even by
-// kill -9: a shell in the group waits for the end of its input, whose other end is ours alone.
+// leash is a process group that is killed when this process ends, even by kill -9: a shell in the
+// group waits for the end of its input, and only this process has the other end.
 type leash struct {
 	shell *exec.Cmd
 	input io.Closer
@@ -28,19 +28,19 @@ func newLeash() (*leash, error) {
 	return &leash{shell, input}, nil
 }
 
-// attr puts a process on the leash when it starts.
+// attr makes a process start in the group.
 func (l *leash) attr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pgid: l.shell.Process.Pid}
 }
 
-// kill kills whatever is still on the leash.
+// kill kills all processes of the group.
 func (l *leash) kill() error {
 	if err := l.input.Close(); err != nil {
 		return err
 	}
 	var killed *exec.ExitError
 	if err := l.shell.Wait(); !errors.As(err, &killed) {
-		return fmt.Errorf("leash: %w", err) // it is meant to kill itself with the others
+		return fmt.Errorf("leash: %w", err) // expected is that it was killed with the others
 	}
 	return nil
 }

@@ -2,5 +2,5 @@
 
 package cluster
 
-// raceEnabled has the services built with the race detector when the tests are.
+// raceEnabled is whether tests, and so the services, are built with the race detector.
 const raceEnabled = false

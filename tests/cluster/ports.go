@@ -8,21 +8,21 @@ import (
 	"syscall"
 )
 
-// Ports are given out in blocks below the range that kernels take for outgoing connections, so that
-// a service that is restarted finds its port free.
+// Ports are reserved in blocks below the range that kernels use for outgoing connections, so that a
+// restarted service finds its port free.
 const (
 	firstPort = 20000
 	blockSize = 20
 	blocks    = 500
 )
 
-// Ports are free loopback ports, reserved among all processes that ask here.
+// Ports are free loopback ports. All processes that use this package reserve them.
 type Ports struct {
 	next, end int
 	lock      *os.File
 }
 
-// ReservePorts reserves some 20 ports until Release or the end of this process.
+// ReservePorts reserves 20 ports until Release or the end of this process.
 func ReservePorts() (*Ports, error) {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("gostore-ports-%d", os.Getuid()))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -37,28 +37,28 @@ func ReservePorts() (*Ports, error) {
 			first := firstPort + block*blockSize
 			return &Ports{first, first + blockSize, lock}, nil
 		}
-		_ = lock.Close() // somebody else's
+		_ = lock.Close() // reserved by another process
 	}
 	return nil, fmt.Errorf("all %d blocks of ports are taken", blocks)
 }
 
-// Take returns n addresses on loopback that nobody listens on.
+// Take returns n loopback addresses that are not in use.
 func (p *Ports) Take(n int) ([]string, error) {
 	var taken []string
 	for ; p.next < p.end && len(taken) < n; p.next++ {
 		address := fmt.Sprintf("127.0.0.1:%d", p.next)
-		if tryListen(address) == nil { // else there is a server that did not ask here
+		if tryListen(address) == nil { // otherwise used by a program without a reservation
 			taken = append(taken, address)
 		}
 	}
 	if len(taken) < n {
-		return nil, fmt.Errorf("%d free ports wanted, %d left in this block", n, len(taken))
+		return nil, fmt.Errorf("want %d free ports, %d are left in this block", n, len(taken))
 	}
 	return taken, nil
 }
 
-// tryListen listens for a moment. No process is begun in that moment: it would have the listener too,
-// until it is another program, and keep the port in use while we take it for free.
+// tryListen listens briefly. No process may be forked in that time: until its exec it would hold a
+// copy of the listener and keep the port in use.
 func tryListen(address string) error {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()
@@ -69,5 +69,5 @@ func tryListen(address string) error {
 	return listener.Close()
 }
 
-// Release gives the ports back.
+// Release ends the reservation.
 func (p *Ports) Release() error { return p.lock.Close() }

@@ -21,12 +21,12 @@ func TestPortsAreFreeWhileProcessesStart(t *testing.T) {
 	for range 2 {
 		starting.Go(func() {
 			for !done.Load() {
-				_ = exec.Command(os.Args[0], "-test.run=^$").Run() // whatever it says
+				_ = exec.Command(os.Args[0], "-test.run=^$").Run() // only its start matters
 			}
 		})
 	}
 	for range 1000 {
-		if err = allFree(addresses); err != nil {
+		if err = checkFree(addresses); err != nil {
 			break
 		}
 	}

@@ -17,42 +17,42 @@ import (
 	"time"
 )
 
-// stopPatience is more than a service takes to drain.
-const stopPatience = 15 * time.Second
+// stopTimeout is more than a service needs to drain.
+const stopTimeout = 15 * time.Second
 
-// logTail is how much of a log is shown, in bytes.
+// logTail is how many bytes of a log are shown.
 const logTail = 4 << 10
 
-// Process is one service. It may be stopped and started again, any number of times.
+// Process is one service. It can be stopped and started again any number of times.
 type Process struct {
 	Name    string
 	Address string   // host:port
-	Root    string   // STORE_ROOT; empty if it keeps nothing
-	Debug   string   // host:port of its /debug/pprof; empty if it has none
-	Env     []string // its settings, NAME=VALUE
+	Root    string   // STORE_ROOT; empty for a service without
+	Debug   string   // host:port of /debug/pprof; empty if not served
+	Env     []string // settings, NAME=VALUE
 
-	program string // a pattern for it, before the first start
+	program string // before the first start a glob pattern
 	args    []string
-	health  string // the path at which it answers 200 when it is ready
+	health  string // path that answers 200 when the service is ready
 	logFile string
 	leash   *leash
 
 	mu     sync.Mutex
-	cmd    *exec.Cmd     // of the newest life, nil before the first
-	exited chan struct{} // closed when that life is over
+	cmd    *exec.Cmd     // of the latest run; nil before the first
+	exited chan struct{} // closed when that run has ended
 }
 
-func (p *Process) giveRoot(dir string) {
+func (p *Process) setRoot(dir string) {
 	p.Root = dir
 	p.Env = append(p.Env, "STORE_ROOT="+dir)
 }
 
-func (p *Process) giveDebug(address string) {
+func (p *Process) setDebug(address string) {
 	p.Debug = address
 	p.Env = append(p.Env, "DEBUG_ADDRESS="+address)
 }
 
-// URL is where the service answers HTTP.
+// URL returns the base URL of the service.
 func (p *Process) URL() string { return "http://" + p.Address }
 
 // Start starts the process. It does not wait until it is healthy.
@@ -65,7 +65,7 @@ func (p *Process) Start() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the process has its own
+	defer log.Close() // the process has a copy
 	p.program = program
 	cmd := exec.Command(program, p.args...)
 	cmd.Env = append(os.Environ(), p.Env...)
@@ -77,7 +77,7 @@ func (p *Process) Start() error {
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
-		_ = cmd.Wait() // how it ended is in cmd.ProcessState
+		_ = cmd.Wait() // the result is in cmd.ProcessState
 	}()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,34 +85,36 @@ func (p *Process) Start() error {
 	return nil
 }
 
-// onlyMatch finds the program of a chapter that is one, whose name has the chapter's number in it.
+// onlyMatch returns the single file that matches. The program of a chapter that is one program has
+// the chapter's number in its name.
 func onlyMatch(pattern string) (string, error) {
 	found, err := filepath.Glob(pattern)
 	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("programs at %s: %d, not one", pattern, len(found))
+		return "", fmt.Errorf("want one program at %s, have %d", pattern, len(found))
 	}
 	return found[0], nil
 }
 
-// PID is the process id of the newest life.
+// PID returns the process id of the latest run.
 func (p *Process) PID() int {
-	cmd, _ := p.life()
+	cmd, _ := p.latest()
 	return cmd.Process.Pid
 }
 
-// Exited is closed when the newest life is over.
+// Exited returns a channel that is closed when the latest run has ended.
 func (p *Process) Exited() <-chan struct{} {
-	_, exited := p.life()
+	_, exited := p.latest()
 	return exited
 }
 
-func (p *Process) life() (*exec.Cmd, <-chan struct{}) {
+func (p *Process) latest() (*exec.Cmd, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.cmd, p.exited
 }
 
-// AwaitHealthy waits until the service answers that it is ready. It fails at once if it has exited.
+// AwaitHealthy waits until the service reports that it is ready. It fails immediately if the
+// service has exited.
 func (p *Process) AwaitHealthy(ctx context.Context) error {
 	err := poll(ctx, func() (again bool, err error) {
 		select {
@@ -133,7 +135,7 @@ func (p *Process) healthy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	request.Close = true // leaves no connection that a test would count
+	request.Close = true // an idle connection would change what tests count
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
@@ -146,20 +148,21 @@ func (p *Process) healthy(ctx context.Context) error {
 	return err
 }
 
-// Stop asks the process to stop and waits for it. It is an error if it does not exit with 0, or is
-// still there after 15 s, when it is killed. A process that is not running is stopped already.
+// Stop sends SIGTERM and waits for the process to exit. It is an error if it exits with another
+// code than 0, or not within 15 s, when it is killed. Stopping a process that does not run is no
+// error.
 func (p *Process) Stop() error {
-	cmd, exited := p.life()
+	cmd, exited := p.latest()
 	if cmd == nil || hasEnded(exited) {
 		return nil
 	}
-	_ = cmd.Process.Signal(syscall.SIGCONT) // one that was frozen could not hear
-	_ = cmd.Process.Signal(syscall.SIGTERM) // if it is gone by now, so be it
+	_ = cmd.Process.Signal(syscall.SIGCONT) // a frozen process would not handle SIGTERM
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may just have exited
 	select {
 	case <-exited:
-	case <-time.After(stopPatience):
+	case <-time.After(stopTimeout):
 		p.Kill()
-		return fmt.Errorf("%s did not stop within %v: killed", p.Name, stopPatience)
+		return fmt.Errorf("%s did not stop within %v: killed", p.Name, stopTimeout)
 	}
 	if !cmd.ProcessState.Success() {
 		return fmt.Errorf("%s: %s", p.Name, cmd.ProcessState)
@@ -176,21 +179,21 @@ func hasEnded(exited <-chan struct{}) bool {
 	}
 }
 
-// Kill kills the process (SIGKILL) and waits until it is gone.
+// Kill sends SIGKILL and waits until the process has ended.
 func (p *Process) Kill() {
-	if cmd, exited := p.life(); cmd != nil {
-		_ = cmd.Process.Kill() // gone already is as good
+	if cmd, exited := p.latest(); cmd != nil {
+		_ = cmd.Process.Kill() // it may have ended already
 		<-exited
 	}
 }
 
-// Freeze stops the process in its tracks (SIGSTOP): its ports accept and nothing answers.
+// Freeze sends SIGSTOP: the process's ports accept connections but no answer comes.
 func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
 
-// Thaw lets a frozen process go on.
+// Thaw sends SIGCONT.
 func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }
 
-// Resume has the process run again, whether it was stopped, killed or frozen. One that runs goes on.
+// Resume makes the process run again after Stop, Kill or Freeze. It has no effect on a running one.
 func (p *Process) Resume() error {
 	if hasEnded(p.Exited()) {
 		return p.Start()
@@ -199,14 +202,14 @@ func (p *Process) Resume() error {
 }
 
 func (p *Process) signal(s os.Signal) error {
-	cmd, _ := p.life()
+	cmd, _ := p.latest()
 	if err := cmd.Process.Signal(s); err != nil {
 		return fmt.Errorf("signal %s to %s: %w", s, p.Name, err)
 	}
 	return nil
 }
 
-// Command is what to type to start the process by hand.
+// Command returns the shell command that starts the process.
 func (p *Process) Command() string {
 	return strings.Join(slices.Concat(p.Env, []string{p.program}, p.args), " ")
 }
@@ -216,7 +219,7 @@ func (p *Process) lastLine() string {
 	return tail[strings.LastIndexByte(tail, '\n')+1:]
 }
 
-// LogTail returns the last lines of the log, over all lives.
+// LogTail returns the last lines of the log, which all runs share.
 func (p *Process) LogTail() string {
 	log, err := os.ReadFile(p.logFile)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package programs builds what tests and startup.sh run.
+// Package programs builds the commands that tests and startup.sh run.
 package programs
 
 import (
@@ -12,28 +12,28 @@ import (
 	"syscall"
 )
 
-// Build has the go command build commands of a module, with args that say which and how, and puts them
-// into dir, which has nothing else. What it built stays under .build/name beside the module: who builds
-// the same again waits for a look at the sources and not for the linker. One process at a time builds in
-// a source tree; what is in dir, and may be running, is not touched by what others build. It is linked in
-// half the time without what a debugger wants.
+// Build runs go build in a module with args, and makes dir a copy of the resulting programs;
+// anything else in dir is removed. The programs are cached in .build/name beside the module, so
+// that building them again takes a check of the sources instead of a link. One process at a time
+// builds in a source tree. Programs that run from dir are not affected by other builds. Without
+// debug information linking takes half the time.
 func Build(ctx context.Context, module, name, dir string, args ...string) error {
-	kept := filepath.Join(filepath.Dir(module), ".build", name)
-	if err := os.MkdirAll(kept, 0o755); err != nil {
+	cached := filepath.Join(filepath.Dir(module), ".build", name)
+	if err := os.MkdirAll(cached, 0o755); err != nil {
 		return err
 	}
-	turn, err := os.Open(filepath.Dir(kept))
+	lock, err := os.Open(filepath.Dir(cached))
 	if err != nil {
 		return err
 	}
-	defer turn.Close() // opened for its lock, which goes with it
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", turn.Name(), err)
+	defer lock.Close() // closing releases the lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", lock.Name(), err)
 	}
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-w", "-o", kept + string(filepath.Separator)}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags=-w", "-o", cached + string(filepath.Separator)}, args...)...)
 	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w: %s", module, err, strings.TrimSpace(string(out)))
 	}
-	return errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(kept)))
+	return errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(cached)))
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// module makes one in a source tree of its own, with a command that prints what it is told to.
+// module creates a module with a command that prints the given Go expression, in a source tree of
+// its own.
 func module(t *testing.T, prints string) string {
 	t.Setenv("GOWORK", "off")
 	dir := filepath.Join(t.TempDir(), "module")
@@ -31,15 +32,15 @@ func requirePrints(t *testing.T, want, dir string) {
 	require.Equal(t, want+"\n", string(out))
 }
 
-func TestOnlyWhatIsNewIsLinked(t *testing.T) {
+func TestUnchangedProgramIsNotLinked(t *testing.T) {
 	source, dir, other := module(t, `"once"`), filepath.Join(t.TempDir(), "bin"), filepath.Join(t.TempDir(), "bin")
 	require.NoError(t, Build(t.Context(), source, "all", dir, "./..."))
 	requirePrints(t, "once", dir)
-	kept := filepath.Join(filepath.Dir(source), ".build", "all", "hello")
-	before, err := os.Stat(kept)
+	cached := filepath.Join(filepath.Dir(source), ".build", "all", "hello")
+	before, err := os.Stat(cached)
 	require.NoError(t, err)
 	require.NoError(t, Build(t.Context(), source, "all", other, "./..."))
-	after, err := os.Stat(kept)
+	after, err := os.Stat(cached)
 	require.NoError(t, err)
 	require.True(t, os.SameFile(before, after), "it was up to date")
 	requirePrints(t, "once", other)
@@ -50,16 +51,16 @@ func TestOnlyWhatIsNewIsLinked(t *testing.T) {
 	requirePrints(t, "once", dir)
 }
 
-func TestDirHasNothingElse(t *testing.T) {
+func TestDirIsReplaced(t *testing.T) {
 	source, dir := module(t, `"here"`), t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "of-old"), nil, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "stale"), nil, 0o755))
 	require.NoError(t, Build(t.Context(), source, "all", dir, "./..."))
 	names, err := filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Equal(t, []string{filepath.Join(dir, "hello")}, names)
 }
 
-func TestWhatDoesNotBuildLeavesWhatWasThere(t *testing.T) {
+func TestFailedBuildLeavesDir(t *testing.T) {
 	source, dir := module(t, `"here"`), t.TempDir()
 	require.NoError(t, Build(t.Context(), source, "all", dir, "./..."))
 	write(t, source, "nonsense")
