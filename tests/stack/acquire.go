@@ -6,25 +6,27 @@ import (
 	"fmt"
 )
 
-// Request says what kind of pair is wanted.
+// Request describes the pair of servers that is wanted.
 type Request struct {
-	Ways []Way // in order of preference; STACK in the environment overrides them
-	// Dir is where a pair of one's own lives and keeps its data, which outlasts it. Where Dir is
-	// empty the pair is shared with everybody else who works on this source tree, and keeps nothing.
+	Ways []Way // in order of preference; overridden by STACK in the environment
+	// Dir is the directory of a pair that only callers with the same Dir share; its data outlives
+	// it. If Dir is empty, the pair is shared with all users of this source tree, and its data is
+	// deleted.
 	Dir string
-	// Alone asks, where Dir is empty, for a pair that nobody else uses until Close. The next who asks
-	// for one is given the same, with what was put into it, and with both servers running.
-	Alone bool
-	// BrokerOnly is for who does without Elasticsearch, which takes the longest to start. A shared
-	// pair may have it all the same.
+	// Exclusive asks for a pair that nothing else uses until Close; it is ignored with Dir. A later
+	// exclusive request gets the same pair, with its data, and with both servers running.
+	Exclusive bool
+	// BrokerOnly asks for RabbitMQ only; Elasticsearch takes longest to start. A shared pair may
+	// have both.
 	BrokerOnly bool
-	// Log is told which way was taken and why others were not.
+	// Log receives a line with the way that was taken, and one with the reason for each that was
+	// not.
 	Log func(line string)
 }
 
-// Acquire returns a pair of servers, which runs until Close or the end of this process. It takes the
-// first way that can be had; if STACK forces one that cannot, that is an error. The servers may be
-// shared with others: use names of your own on them.
+// Acquire returns a pair of servers, which runs until Close or the end of this process. It takes
+// the first way that is available. If the way that STACK forces is not, that is an error. The
+// servers may be shared: callers must use their own names on them.
 func Acquire(ctx context.Context, want Request) (Servers, error) {
 	ways, err := chosen(want.Ways)
 	if err != nil {
@@ -37,7 +39,7 @@ func Acquire(ctx context.Context, want Request) (Servers, error) {
 			want.Log(fmt.Sprintf("stack: %s: %s", way, servers.Versions()))
 			return servers, nil
 		}
-		reasons = append(reasons, fmt.Errorf("stack: %s: not to be had: %w", way, err))
+		reasons = append(reasons, fmt.Errorf("stack: %s: unavailable: %w", way, err))
 		if len(ways) > 1 {
 			want.Log(reasons[len(reasons)-1].Error())
 		}
@@ -46,14 +48,14 @@ func Acquire(ctx context.Context, want Request) (Servers, error) {
 }
 
 func acquire(ctx context.Context, way Way, want Request) (Servers, error) {
-	if err := possible(ctx, way, want); err != nil {
+	if err := checkAvailable(ctx, way, want); err != nil {
 		return nil, err
 	}
 	if way == Given {
 		return connectGiven(ctx)
 	}
-	if want.Alone {
-		return takeFreeLease(ctx, way, want)
+	if want.Exclusive {
+		return takeExclusiveLease(ctx, way, want)
 	}
 	return takeLease(ctx, way, want, 0)
 }

@@ -12,7 +12,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// given is a pair that somebody else runs. It can be used, and left alone.
+// given is a pair that the environment names. It cannot be stopped.
 type given struct {
 	urls     URLs
 	versions string
@@ -45,12 +45,12 @@ func (g *given) Close(context.Context) error              { return nil }
 
 func (g *given) Counts(context.Context) (Counts, error) { return Counts{}, ErrUnsupported }
 
-// EmbeddedFlavor is version.build_flavor of an Elasticsearch that is the small one of our own: it has
-// the real one's version number, since clients look at that.
+// EmbeddedFlavor is version.build_flavor of the embedded Elasticsearch. It reports the version
+// number of the real one, which clients check.
 const EmbeddedFlavor = "go-store embedded"
 
-// AskVersions asks running servers what they are, in the words of Servers.Versions. It is an error
-// if one does not answer; one whose URL is empty is not asked.
+// AskVersions queries running servers and returns their versions as Servers.Versions does. It is an
+// error if one does not answer. A server with an empty URL is not queried.
 func AskVersions(ctx context.Context, urls URLs) (string, error) {
 	var versions []string
 	if urls.RabbitMQ != "" {
@@ -75,7 +75,7 @@ func rabbitMQVersion(url string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("RabbitMQ: %w", err)
 	}
-	defer conn.Close() // asked all that was to be asked
+	defer conn.Close() // nothing was sent
 	return fmt.Sprintf("%v %v", conn.Properties["product"], conn.Properties["version"]), nil
 }
 
@@ -90,7 +90,7 @@ func elasticsearchVersion(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("Elasticsearch: %w", err)
 	}
-	defer response.Body.Close() // decoded, or of no use
+	defer response.Body.Close() // decoded or in error
 	var root struct {
 		Version struct {
 			Number string
@@ -106,13 +106,13 @@ func elasticsearchVersion(ctx context.Context, url string) (string, error) {
 	return "Elasticsearch " + root.Version.Number, nil
 }
 
-// DeleteExchanges removes exchanges of the broker at url; those that do not exist are no error.
+// DeleteExchanges deletes exchanges of the broker at url. Missing ones are no error.
 func DeleteExchanges(url string, names ...string) error {
 	conn, err := amqp.DialConfig(url, amqp.Config{Dial: amqp.DefaultDial(5 * time.Second)})
 	if err != nil {
 		return fmt.Errorf("delete exchanges: %w", err)
 	}
-	defer conn.Close() // each deletion has been answered
+	defer conn.Close() // every deletion was answered
 	channel, err := conn.Channel()
 	if err != nil {
 		return fmt.Errorf("delete exchanges: %w", err)
@@ -126,8 +126,8 @@ func DeleteExchanges(url string, names ...string) error {
 	return nil
 }
 
-// DeleteIndices removes a series of indices (NAME-000001, …) of the Elasticsearch at url, and the
-// template that they were made with; what does not exist is no error.
+// DeleteIndices deletes the indices NAME-000001, … of the Elasticsearch at url, and their index
+// template. Missing ones are no error.
 func DeleteIndices(url, name string) error {
 	for _, path := range []string{"/" + name + "-*", "/_index_template/" + name} {
 		request, err := http.NewRequest(http.MethodDelete, url+path, nil)

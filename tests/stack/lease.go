@@ -14,20 +14,21 @@ import (
 	"time"
 )
 
-// errNoKeeper means that there is no keeper to hold a lease with, or that it is just going.
+// errNoKeeper means that no keeper runs, or that it is about to exit.
 var errNoKeeper = errors.New("no keeper")
 
-// ErrInUse is a keeper's answer to who wants a pair alone that somebody has.
+// ErrInUse is the answer to an exclusive Hold while another connection has the pair exclusively.
 var ErrInUse = errors.New("this pair is in use")
 
-// Hold asks a keeper for its pair. It is the first call on a connection; the connection itself is
-// the lease. The calls after it are those of Servers.
+// Hold asks a keeper for its pair. It must be the first call on a connection, which is the lease.
+// The methods of Servers follow.
 type Hold struct {
-	// Follow, if not 0, is a process for whose life the keeper stays too: the go command that runs
-	// one test binary after the other, with pauses in which nobody else holds a lease.
+	// Follow, if not 0, is a process id; the keeper runs at least as long as that process. It is
+	// the go command, which runs test binaries one after the other with no lease in between.
 	Follow int
-	// Alone has the call fail with ErrInUse while another connection has the pair so.
-	Alone bool
+	// Exclusive makes the call fail with ErrInUse while another connection has the pair
+	// exclusively.
+	Exclusive bool
 }
 
 // Pair is the answer to Hold.
@@ -36,15 +37,15 @@ type Pair struct {
 	Versions string
 }
 
-// lease is a hold on a pair that a keeper runs.
+// lease is a lease on a keeper's pair.
 type lease struct {
 	Pair
 	keeper *rpc.Client
 }
 
-// takeFreeLease joins the first keeper whose pair nobody uses, and has both servers of it run, in
-// whatever state the last user left them.
-func takeFreeLease(ctx context.Context, way Way, want Request) (Servers, error) {
+// takeExclusiveLease takes the first pair that has no exclusive user and starts both of its
+// servers, which an earlier user may have stopped.
+func takeExclusiveLease(ctx context.Context, way Way, want Request) (Servers, error) {
 	for number := 1; ; number++ {
 		servers, err := takeLease(ctx, way, want, number)
 		if errors.Is(err, ErrInUse) {
@@ -60,18 +61,18 @@ func takeFreeLease(ctx context.Context, way Way, want Request) (Servers, error) 
 	}
 }
 
-// takeLease joins the keeper of that place, and starts it where there is none.
+// takeLease connects to the keeper of a location and starts one if none runs.
 func takeLease(ctx context.Context, way Way, want Request, number int) (Servers, error) {
-	place, err := placeOf(ctx, way, want, number)
+	location, err := locationOf(ctx, way, want, number)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		servers, err := place.join(ctx)
+		servers, err := location.join(ctx)
 		if !errors.Is(err, errNoKeeper) {
 			return servers, err
 		}
-		if err := place.startKeeper(ctx); err != nil {
+		if err := location.startKeeper(ctx); err != nil {
 			return nil, fmt.Errorf("start keeper: %w", err)
 		}
 		select {
@@ -82,7 +83,7 @@ func takeLease(ctx context.Context, way Way, want Request, number int) (Servers,
 	}
 }
 
-func (p *place) join(ctx context.Context) (Servers, error) {
+func (p *location) join(ctx context.Context) (Servers, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", p.socket)
 	if err != nil {
 		return nil, errNoKeeper
@@ -92,7 +93,7 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 	if err == nil {
 		return l, nil
 	}
-	_ = l.keeper.Close() // nothing is held
+	_ = l.keeper.Close() // there is no lease
 	var told rpc.ServerError
 	if errors.As(err, &told) {
 		if string(told) == ErrInUse.Error() {
@@ -103,18 +104,19 @@ func (p *place) join(ctx context.Context) (Servers, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return nil, errNoKeeper // it went while we asked
+	return nil, errNoKeeper // it exited during the call
 }
 
-// hold has a pair that is in nobody's directory outlast its leases.
-func (p *place) hold() Hold {
+// hold returns the call for this location. A shared pair must outlive its leases.
+func (p *location) hold() Hold {
 	if !p.temporary {
 		return Hold{}
 	}
-	return Hold{Follow: parentGo(), Alone: p.number > 0}
+	return Hold{Follow: parentGo(), Exclusive: p.number > 0}
 }
 
-// parentGo returns the process id of the go command if it started this process, else 0.
+// parentGo returns the process id of the go command if that is the parent of this process,
+// otherwise 0.
 func parentGo() int {
 	parent := os.Getppid()
 	name, err := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(parent)).Output()
@@ -134,34 +136,34 @@ func (l *lease) call(ctx context.Context, method string, args, reply any) error 
 	}
 }
 
-// Nothing is what calls take or answer that need no more than their name.
-type Nothing struct{}
+// Empty is an empty argument or result.
+type Empty struct{}
 
 func (l *lease) URLs() URLs       { return l.Pair.URLs }
 func (l *lease) Versions() string { return l.Pair.Versions }
 
 func (l *lease) StopBroker(ctx context.Context) error {
-	return l.call(ctx, "StopBroker", Nothing{}, &Nothing{})
+	return l.call(ctx, "StopBroker", Empty{}, &Empty{})
 }
 
 func (l *lease) StartBroker(ctx context.Context) error {
-	return l.call(ctx, "StartBroker", Nothing{}, &Nothing{})
+	return l.call(ctx, "StartBroker", Empty{}, &Empty{})
 }
 
 func (l *lease) StopElasticsearch(ctx context.Context) error {
-	return l.call(ctx, "StopElasticsearch", Nothing{}, &Nothing{})
+	return l.call(ctx, "StopElasticsearch", Empty{}, &Empty{})
 }
 
 func (l *lease) StartElasticsearch(ctx context.Context) error {
-	return l.call(ctx, "StartElasticsearch", Nothing{}, &Nothing{})
+	return l.call(ctx, "StartElasticsearch", Empty{}, &Empty{})
 }
 
 func (l *lease) DropConnections(ctx context.Context) error {
-	return l.call(ctx, "DropConnections", Nothing{}, &Nothing{})
+	return l.call(ctx, "DropConnections", Empty{}, &Empty{})
 }
 
 func (l *lease) Counts(ctx context.Context) (counts Counts, err error) {
-	return counts, l.call(ctx, "Counts", Nothing{}, &counts)
+	return counts, l.call(ctx, "Counts", Empty{}, &counts)
 }
 
 func (l *lease) Close(context.Context) error {

@@ -15,22 +15,21 @@ import (
 	"gostore/tests/programs"
 )
 
-// place is where a keeper is to be found: one for each directory that somebody wants a pair in, one
-// that is shared by all others who want the same kind from the same source tree, and as many more of
-// those as there are who want one alone.
-type place struct {
+// location is where to find a keeper. Each Request.Dir has its own. Requests of one way from one
+// source tree without a Dir share location 0; exclusive ones have the locations from 1 on.
+type location struct {
 	way        Way
-	number     int // from 1 on for those who want one alone
+	number     int // 0: shared; from 1 on: exclusive
 	brokerOnly bool
-	source     string // the directory of the module gostore/tests
+	source     string // directory of the module gostore/tests
 	dir        string // for data, log and the keeper's program
 	temporary  bool   // the keeper removes dir at its end
-	lock       string // file that the keeper has locked for as long as it lives
-	socket     string // where it answers; short, since a path of over 100 bytes makes no socket
-	label      string // marks what the keeper makes outside its directory
+	lock       string // file that the keeper has locked while it runs
+	socket     string // where it listens; short, since a path of over 100 bytes is no valid socket
+	label      string // marks resources that the keeper creates outside dir
 }
 
-func placeOf(ctx context.Context, way Way, want Request, number int) (*place, error) {
+func locationOf(ctx context.Context, way Way, want Request, number int) (*location, error) {
 	source, err := sourceDir(ctx)
 	if err != nil {
 		return nil, err
@@ -42,20 +41,20 @@ func placeOf(ctx context.Context, way Way, want Request, number int) (*place, er
 	if want.Dir == "" {
 		dir = ""
 	}
-	brokerOnly := want.BrokerOnly && dir != "" // what is shared has all that somebody may need
+	brokerOnly := want.BrokerOnly && dir != "" // a shared pair has both servers
 	what := fmt.Sprint(os.Getuid(), source, way, number, brokerOnly, dir, os.Getenv("RABBITMQ_IMAGE"), os.Getenv("ES_IMAGE"))
 	sum := sha256.Sum256([]byte(what))
 	label := hex.EncodeToString(sum[:6])
 	base := filepath.Join(os.TempDir(), "gostore-stack-"+label)
-	p := &place{way: way, number: number, brokerOnly: brokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
+	p := &location{way: way, number: number, brokerOnly: brokerOnly, source: source, dir: dir, lock: base + ".lock", socket: base + ".sock", label: label}
 	if dir == "" {
 		p.dir, p.temporary = base, true
 	}
 	return p, os.MkdirAll(p.dir, 0o755)
 }
 
-// sourceDir finds the module that the keeper is built from, wherever in the workspace, or in which
-// chapter alone, the caller was started.
+// sourceDir returns the directory of the module that the keeper is built from. The caller may run
+// anywhere in the workspace, or in a chapter alone.
 func sourceDir(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "gostore/tests").Output()
 	if err != nil {
@@ -72,14 +71,14 @@ func withStderr(err error) error {
 	return err
 }
 
-// startKeeper starts a keeper unless there is one. It hands it the lock, so that the next one starts
-// only when this one has ended, in whatever way it does.
-func (p *place) startKeeper(ctx context.Context) error {
+// startKeeper starts a keeper unless one runs. The keeper inherits the lock, so the next one cannot
+// start before this one has ended, even if it is killed.
+func (p *location) startKeeper(ctx context.Context) error {
 	lock, err := p.tryLock()
 	if err != nil || lock == nil {
 		return err
 	}
-	defer lock.Close() // the keeper has it by then, or nobody needs it
+	defer lock.Close() // the keeper has a copy, or was not started
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		return err
 	}
@@ -90,21 +89,21 @@ func (p *place) startKeeper(ctx context.Context) error {
 	return p.spawn(program, lock)
 }
 
-// tryLock returns nil without an error if somebody else has the lock.
-func (p *place) tryLock() (*os.File, error) {
+// tryLock returns nil without an error if another process has the lock.
+func (p *location) tryLock() (*os.File, error) {
 	lock, err := os.OpenFile(p.lock, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && isStill(lock, p.lock) {
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil && isSameFile(lock, p.lock) {
 		return lock, nil
 	}
 	return nil, lock.Close()
 }
 
-// isStill tells whether path names the open file: a keeper that ends removes its lock file, and one
-// who had it open before has the lock of a file that nobody else will look at.
-func isStill(f *os.File, path string) bool {
+// isSameFile reports whether path names the open file. A keeper removes its lock file when it ends; a
+// process that had opened it before would then lock a file that has no name.
+func isSameFile(f *os.File, path string) bool {
 	open, err := f.Stat()
 	if err != nil {
 		return false
@@ -113,9 +112,9 @@ func isStill(f *os.File, path string) bool {
 	return err == nil && os.SameFile(open, there)
 }
 
-// build makes the keeper's program. Without the tag it has no Docker in it, whose client takes longer
-// to build than everything else here together.
-func (p *place) build(ctx context.Context) (program string, err error) {
+// build builds the keeper's program. Only with the tag does it contain the Docker client, which
+// takes longer to build than everything else together.
+func (p *location) build(ctx context.Context) (program string, err error) {
 	tag := ""
 	if p.way == Docker {
 		tag = "docker"
@@ -125,7 +124,7 @@ func (p *place) build(ctx context.Context) (program string, err error) {
 	return filepath.Join(dir, "stack"), err
 }
 
-func (p *place) spawn(program string, lock *os.File) error {
+func (p *location) spawn(program string, lock *os.File) error {
 	log, err := os.Create(filepath.Join(p.dir, "keeper.log"))
 	if err != nil {
 		return err
@@ -135,9 +134,9 @@ func (p *place) spawn(program string, lock *os.File) error {
 		"-label", p.label, fmt.Sprintf("-broker-only=%t", p.brokerOnly), fmt.Sprintf("-temporary=%t", p.temporary))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{lock}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives us if others hold leases
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // it outlives this process if there are other leases
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	return cmd.Process.Release() // nobody waits for it: it may end long after us
+	return cmd.Process.Release() // it may outlive this process
 }

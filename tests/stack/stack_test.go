@@ -18,8 +18,8 @@ import (
 	"gostore/tests/stack"
 )
 
-// childDir, in the environment, makes this test binary one that takes a lease there and waits to be
-// killed.
+// childDir is the environment variable that makes this test binary take a lease in that directory
+// and wait to be killed.
 const childDir = "STACK_TEST_CHILD_DIR"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func holdLease(dir string) {
 	select {}
 }
 
-// embeddedIn asks for a pair of one's own, whatever else the machine could have.
+// embeddedIn requests an embedded pair in dir.
 func embeddedIn(dir string, log func(string)) stack.Request {
 	return stack.Request{Ways: []stack.Way{stack.Embedded}, Dir: dir, BrokerOnly: true, Log: log}
 }
@@ -51,7 +51,7 @@ func acquire(t *testing.T, dir string) stack.Servers {
 	return servers
 }
 
-// answers tells whether somebody listens where a broker's URL says.
+// answers reports whether the server at that URL accepts connections.
 func answers(t *testing.T, broker string) bool {
 	u, err := url.Parse(broker)
 	require.NoError(t, err)
@@ -62,33 +62,33 @@ func answers(t *testing.T, broker string) bool {
 	return err == nil
 }
 
-func requireGone(t *testing.T, broker string) {
+func requireStopped(t *testing.T, broker string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return !answers(t, broker) }, 10*time.Second, 10*time.Millisecond)
 }
 
-func TestPairLivesAsLongAsItsLeases(t *testing.T) {
+func TestPairRunsWhileLeased(t *testing.T) {
 	dir := t.TempDir()
 	first, second := acquire(t, dir), acquire(t, dir)
 	require.Equal(t, first.URLs(), second.URLs())
 	require.NoError(t, first.Close(t.Context()))
 	require.True(t, answers(t, second.URLs().RabbitMQ))
 	require.NoError(t, second.Close(t.Context()))
-	requireGone(t, second.URLs().RabbitMQ)
+	requireStopped(t, second.URLs().RabbitMQ)
 
 	third := acquire(t, dir)
-	require.True(t, answers(t, third.URLs().RabbitMQ), "the same place serves again")
+	require.True(t, answers(t, third.URLs().RabbitMQ), "the same location serves again")
 	require.NoError(t, third.Close(t.Context()))
-	requireGone(t, third.URLs().RabbitMQ)
+	requireStopped(t, third.URLs().RabbitMQ)
 }
 
-func TestEachDirHasItsOwn(t *testing.T) {
+func TestEachDirHasAPair(t *testing.T) {
 	one, other := acquire(t, t.TempDir()), acquire(t, t.TempDir())
 	require.NotEqual(t, one.URLs(), other.URLs())
 	require.NoError(t, one.Close(t.Context()))
 	require.NoError(t, other.Close(t.Context()))
-	requireGone(t, one.URLs().RabbitMQ)
-	requireGone(t, other.URLs().RabbitMQ)
+	requireStopped(t, one.URLs().RabbitMQ)
+	requireStopped(t, other.URLs().RabbitMQ)
 }
 
 func TestKilledHolderLeavesNothing(t *testing.T) {
@@ -103,7 +103,7 @@ func TestKilledHolderLeavesNothing(t *testing.T) {
 	require.True(t, answers(t, broker), broker)
 	require.NoError(t, child.Process.Kill())
 	require.Error(t, child.Wait())
-	requireGone(t, broker)
+	requireStopped(t, broker)
 }
 
 func TestBrokerKeepsItsURL(t *testing.T) {
@@ -116,7 +116,7 @@ func TestBrokerKeepsItsURL(t *testing.T) {
 		require.True(t, answers(t, broker))
 	}
 	require.NoError(t, servers.Close(t.Context()))
-	requireGone(t, broker)
+	requireStopped(t, broker)
 }
 
 func TestElasticsearchKeepsItsURLAndData(t *testing.T) {
@@ -128,21 +128,21 @@ func TestElasticsearchKeepsItsURLAndData(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, servers.Versions(), "go-store embedded Elasticsearch 7.17.28")
 	url := servers.URLs().Elasticsearch
-	require.Equal(t, http.StatusCreated, send(t, http.MethodPut, url+"/kept/_doc/1", `{"n":1}`))
+	require.Equal(t, http.StatusCreated, send(t, http.MethodPut, url+"/durable/_doc/1", `{"n":1}`))
 	for range 2 {
 		require.NoError(t, servers.StopElasticsearch(t.Context()))
 		require.NoError(t, servers.StopElasticsearch(t.Context()), "a second time")
 		require.False(t, answers(t, url))
 		require.NoError(t, servers.StartElasticsearch(t.Context()))
 		require.NoError(t, servers.StartElasticsearch(t.Context()), "a second time")
-		require.Equal(t, http.StatusOK, send(t, http.MethodGet, url+"/kept/_doc/1", ""))
+		require.Equal(t, http.StatusOK, send(t, http.MethodGet, url+"/durable/_doc/1", ""))
 	}
 	require.NoError(t, servers.Close(t.Context()))
-	requireGone(t, url)
+	requireStopped(t, url)
 
 	servers, err = stack.Acquire(t.Context(), want)
 	require.NoError(t, err)
-	require.Equal(t, http.StatusOK, send(t, http.MethodGet, servers.URLs().Elasticsearch+"/kept/_doc/1", ""), "the directory keeps it")
+	require.Equal(t, http.StatusOK, send(t, http.MethodGet, servers.URLs().Elasticsearch+"/durable/_doc/1", ""), "the data is in dir")
 	require.NoError(t, servers.Close(t.Context()))
 }
 
@@ -176,10 +176,10 @@ func TestGiven(t *testing.T) {
 	require.ErrorIs(t, given.StopElasticsearch(t.Context()), stack.ErrUnsupported)
 	require.ErrorIs(t, given.StartElasticsearch(t.Context()), stack.ErrUnsupported)
 	require.NoError(t, given.Close(t.Context()))
-	require.True(t, answers(t, own.URLs().RabbitMQ), "what somebody gave is left alone")
+	require.True(t, answers(t, own.URLs().RabbitMQ), "a given server is not stopped")
 }
 
-func TestForcedWayIsNeverReplaced(t *testing.T) {
+func TestForcedWayHasNoFallback(t *testing.T) {
 	t.Setenv("RABBITMQ_SERVER", "")
 	for forced, reason := range map[string]string{
 		"given":   "RABBITMQ_SERVER is not set",
@@ -201,29 +201,29 @@ func TestSkippedWayIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, servers.Close(t.Context()))
 	require.Len(t, lines, 2)
-	require.Contains(t, lines[0], "given: not to be had: RABBITMQ_SERVER is not set")
+	require.Contains(t, lines[0], "given: unavailable: RABBITMQ_SERVER is not set")
 	require.Contains(t, lines[1], "embedded: ")
 }
 
-func TestAlone(t *testing.T) {
+func TestExclusive(t *testing.T) {
 	t.Setenv("STACK", "embedded")
-	t.Setenv("RABBITMQ_IMAGE", "none") // whatever its name: the suites that run beside us have another, so other pairs
-	alone := stack.Request{Alone: true, Log: func(line string) { t.Log(line) }}
-	first, err := stack.Acquire(t.Context(), alone)
+	t.Setenv("RABBITMQ_IMAGE", "none") // gives this test pairs that suites running concurrently do not use
+	exclusive := stack.Request{Exclusive: true, Log: func(line string) { t.Log(line) }}
+	first, err := stack.Acquire(t.Context(), exclusive)
 	require.NoError(t, err)
-	second, err := stack.Acquire(t.Context(), alone)
+	second, err := stack.Acquire(t.Context(), exclusive)
 	require.NoError(t, err)
 	require.NotEqual(t, first.URLs(), second.URLs())
 	require.NoError(t, first.StopBroker(t.Context()))
 	require.NoError(t, first.StopElasticsearch(t.Context()))
 	require.NoError(t, first.Close(t.Context()))
 	require.Eventually(t, func() bool {
-		next, err := stack.Acquire(t.Context(), alone)
+		next, err := stack.Acquire(t.Context(), exclusive)
 		if err != nil {
 			return false
 		}
 		defer next.Close(t.Context()) //nolint:errcheck // the end of the process gives up the lease too
 		return next.URLs() == first.URLs() && answers(t, next.URLs().RabbitMQ) && answers(t, next.URLs().Elasticsearch)
-	}, 10*time.Second, 10*time.Millisecond, "the one that was given up, and both servers of it run")
+	}, 10*time.Second, 10*time.Millisecond, "the released pair, with both servers running")
 	require.NoError(t, second.Close(t.Context()))
 }

@@ -9,22 +9,22 @@ import (
 	"time"
 )
 
-// Way is one of the three ways to have the servers.
+// Way is one of the three ways to get the servers.
 type Way string
 
 const (
-	Given    Way = "given"    // RABBITMQ_SERVER and ES_SERVER name running ones
-	Docker   Way = "docker"   // containers of the real ones
-	Embedded Way = "embedded" // small ones of our own, in Go
+	Given    Way = "given"    // running servers that RABBITMQ_SERVER and ES_SERVER name
+	Docker   Way = "docker"   // the real servers in containers
+	Embedded Way = "embedded" // small servers in Go, in place of the real ones
 )
 
-// ForTests is the order in which tests try the ways, the most real first.
+// ForTests returns the ways in the order in which tests try them, the real servers first.
 func ForTests() []Way { return []Way{Given, Docker, Embedded} }
 
-// ForStartup is the order for a store that a reader starts: what starts in a second and downloads nothing.
+// ForStartup returns the ways for startup.sh: those that start in a second and download nothing.
 func ForStartup() []Way { return []Way{Given, Embedded} }
 
-// chosen returns the ways to try: preferred, or the one that STACK forces.
+// chosen returns preferred, or the way that STACK forces.
 func chosen(preferred []Way) ([]Way, error) {
 	switch forced := Way(os.Getenv("STACK")); forced {
 	case "":
@@ -36,29 +36,29 @@ func chosen(preferred []Way) ([]Way, error) {
 	}
 }
 
-// Expected returns the way that Acquire tries first of those that may be had, "" if there is none.
+// Expected returns the way that Acquire will try first, "" if none is available.
 func Expected(ctx context.Context, want Request) Way {
-	ways, _ := chosen(want.Ways) // Acquire says what is wrong with STACK
+	ways, _ := chosen(want.Ways) // Acquire reports an invalid STACK
 	for _, way := range ways {
-		if possible(ctx, way, want) == nil {
+		if checkAvailable(ctx, way, want) == nil {
 			return way
 		}
 	}
 	return ""
 }
 
-// possible is a quick look at whether a way can be had at all; the error says why not.
-func possible(ctx context.Context, way Way, want Request) error {
+// checkAvailable returns an error if a way is obviously unavailable.
+func checkAvailable(ctx context.Context, way Way, want Request) error {
 	switch way {
 	case Given:
-		return givenInFull(want)
+		return checkGiven(want)
 	case Docker:
-		return dockerAnswers(ctx)
+		return checkDocker(ctx)
 	}
 	return nil
 }
 
-func givenInFull(want Request) error {
+func checkGiven(want Request) error {
 	if os.Getenv("RABBITMQ_SERVER") == "" {
 		return errors.New("RABBITMQ_SERVER is not set")
 	}
@@ -68,8 +68,8 @@ func givenInFull(want Request) error {
 	return nil
 }
 
-// dockerAnswers asks for the daemon: the docker command alone may be there without one.
-func dockerAnswers(ctx context.Context) error {
+// checkDocker checks for a Docker daemon: the docker command alone is not enough.
+func checkDocker(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if _, err := exec.LookPath("docker"); err != nil {

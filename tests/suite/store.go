@@ -154,7 +154,7 @@ func sharedServers(t *testing.T) stack.Servers {
 // ownServers returns servers that no other test binary uses, until the end of the test.
 func ownServers(t *testing.T) stack.Servers {
 	want := wanted(t)
-	want.Alone = true
+	want.Exclusive = true
 	return acquire(t, want)
 }
 

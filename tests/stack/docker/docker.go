@@ -1,8 +1,8 @@
-// Package docker runs the real RabbitMQ and the real Elasticsearch in containers, by testcontainers.
+// Package docker runs the real RabbitMQ and Elasticsearch in containers, with testcontainers.
 //
-// Containers are marked with a label. Close removes them; those of a process that was killed are
-// removed by testcontainers' reaper, or, where that is disabled (TESTCONTAINERS_RYUK_DISABLED), by
-// the next Start with the same label.
+// Containers have a label. Close removes them. After a kill they are removed by testcontainers'
+// reaper or, if that is disabled (TESTCONTAINERS_RYUK_DISABLED), by the next Start with the same
+// label.
 package docker
 
 import (
@@ -24,39 +24,40 @@ import (
 	"gostore/tests/stack"
 )
 
-// ErrNoImage is returned by Start where an image cannot be had.
-var ErrNoImage = errors.New("is not here and cannot be pulled")
+// ErrNoImage is returned by Start if an image is neither present nor can be pulled.
+var ErrNoImage = errors.New("is not present and cannot be pulled")
 
-// labelKey is the name of the containers' label; its value is Options.Label.
+// labelKey is the key of the containers' label; the value is Options.Label.
 const labelKey = "gostore.stack"
 
 const (
 	brokerPort        = "5672/tcp"
 	elasticsearchPort = "9200/tcp"
-	user              = "gostore" // and password
-	cleanupPatience   = 30 * time.Second
+	user              = "gostore" // also the password
+	cleanupTimeout    = 30 * time.Second
 )
 
-// Host ports come in places of two.
+// Host ports are used in pairs.
 const (
 	firstPort   = 10000
-	places      = 4000
-	lastAttempt = 20 // to find one that is free
+	portPairs   = 4000
+	lastAttempt = 20 // to find a free pair
 )
 
-// Images are the names of the images to run, by default the official ones. One that is there is not
-// pulled. They must take the environment variables that the official ones take, or not need them.
+// Images are the names of the images to run; the default are the official ones. An image that is
+// present is not pulled. Images must accept the environment variables of the official ones, or not
+// need them.
 type Images struct{ RabbitMQ, Elasticsearch string }
 
-// Options say what to run.
+// Options describe the pair to run.
 type Options struct {
-	Label                string // marks the containers; one pair at a time can have it
+	Label                string // of the containers; one pair at a time can use it
 	Images               Images
 	WithoutElasticsearch bool
 }
 
-// Start starts a pair and returns when it answers. It first removes what is left of an earlier pair
-// of the same label.
+// Start starts a pair and returns when it answers. It first removes the containers of an earlier
+// pair with the same label.
 func Start(ctx context.Context, opts Options) (stack.Servers, error) {
 	images, err := fetchAll(ctx, opts)
 	if err != nil {
@@ -74,7 +75,7 @@ func Start(ctx context.Context, opts Options) (stack.Servers, error) {
 	}
 }
 
-// Remove removes all containers of a label, running or not, with their data.
+// Remove removes all containers with a label, running or not, and their data.
 func Remove(ctx context.Context, label string) error {
 	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
@@ -96,7 +97,7 @@ func Remove(ctx context.Context, label string) error {
 	return nil
 }
 
-// fetchAll returns the names of the images that opts asks for, which are there by then.
+// fetchAll makes sure that all images for opts are present, and returns their names.
 func fetchAll(ctx context.Context, opts Options) (Images, error) {
 	images := Images{
 		RabbitMQ:      cmp.Or(opts.Images.RabbitMQ, "rabbitmq:3.13"),
@@ -112,12 +113,12 @@ func fetchAll(ctx context.Context, opts Options) (Images, error) {
 	return images, fetch(ctx, images.Elasticsearch)
 }
 
-// fetch pulls an image unless it is there. testcontainers would do that too, but it tries for a
-// quarter of an hour before it says that the registry cannot be reached.
+// fetch pulls an image unless it is present. testcontainers would do so too, but it takes a quarter
+// of an hour to report an unreachable registry.
 func fetch(ctx context.Context, image string) error {
 	docker, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
-		return fmt.Errorf("look for image %s: %w", image, err)
+		return fmt.Errorf("inspect image %s: %w", image, err)
 	}
 	defer docker.Close() // only drops idle connections
 	if _, err := docker.ImageInspect(ctx, image); err == nil {
@@ -133,7 +134,7 @@ func fetch(ctx context.Context, image string) error {
 	return nil
 }
 
-// start starts the containers side by side. After an error, containers may be left.
+// start starts the containers concurrently. After an error some may be left.
 func (p *pair) start(ctx context.Context, images Images, attempt int) error {
 	if err := Remove(ctx, p.label); err != nil {
 		return err
@@ -167,10 +168,11 @@ func (p *pair) runElasticsearch(ctx context.Context, image, hostPort string) (er
 	p.elasticsearch, err = p.run(ctx, image, elasticsearchPort, hostPort, map[string]string{
 		"discovery.type":         "single-node",
 		"xpack.security.enabled": "false",
-		// Without the first two it takes half of the memory; with the third it starts on half the
-		// processor time, since it compiles itself less.
+		// With the first two it does not take half of the memory. With the third it compiles less
+		// of itself and starts in half the processor time.
 		"ES_JAVA_OPTS": "-Xms256m -Xmx256m -XX:TieredStopAtLevel=1",
-		// It would refuse to write on a machine whose disk is nearly full, however little is written.
+		// Otherwise it refuses to write on a machine whose disk is nearly full, however little is
+		// written.
 		"cluster.routing.allocation.disk.threshold_enabled": "false",
 	})
 	if err != nil {
@@ -180,8 +182,8 @@ func (p *pair) runElasticsearch(ctx context.Context, image, hostPort string) (er
 	return err
 }
 
-// run starts a container with a port of the host's that stays the same whenever the container is
-// started again, where Docker left to itself would take another one.
+// run starts a container with a fixed host port. With one that Docker chooses, the port would
+// change at every start of the container.
 func (p *pair) run(ctx context.Context, image, port, hostPort string, env map[string]string) (*testcontainers.DockerContainer, error) {
 	inside, err := network.ParsePort(port)
 	if err != nil {
@@ -196,23 +198,23 @@ func (p *pair) run(ctx context.Context, image, port, hostPort string, env map[st
 		}))
 }
 
-// hostPorts returns the ports to try in an attempt. They lie below those that kernels take for
-// outgoing connections, so that a broker that is started again finds its port free.
+// hostPorts returns the ports to try in an attempt. They are below the range that kernels use for
+// outgoing connections, so that a restarted broker finds its port free.
 func hostPorts(label string, attempt int) (forBroker, forElasticsearch string) {
-	place := (int(crc32.ChecksumIEEE([]byte(label))) + attempt) % places
-	return strconv.Itoa(firstPort + 2*place), strconv.Itoa(firstPort + 2*place + 1)
+	slot := (int(crc32.ChecksumIEEE([]byte(label))) + attempt) % portPairs
+	return strconv.Itoa(firstPort + 2*slot), strconv.Itoa(firstPort + 2*slot + 1)
 }
 
-// isPortTaken tells whether somebody else has a port. Docker has no other way to say so than these
-// words, its own and the kernel's.
+// isPortTaken reports whether a port is in use. Docker reports it only by these texts, its own and
+// the kernel's.
 func isPortTaken(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "port is already allocated") || strings.Contains(text, "address already in use")
 }
 
-// abandon removes what a failed start left, also if it failed because ctx is done.
+// abandon removes what a failed start left, even if ctx is done.
 func (p *pair) abandon(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
 	return Remove(ctx, p.label)
 }

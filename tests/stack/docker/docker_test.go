@@ -45,7 +45,7 @@ func TestPair(t *testing.T) {
 	require.Empty(t, containers(t))
 }
 
-func TestStartRemovesWhatAKilledOneLeft(t *testing.T) {
+func TestStartRemovesContainersOfKilledPair(t *testing.T) {
 	opts := fromEnvironment()
 	opts.WithoutElasticsearch = true
 	start(t, opts) // never closed, as if killed
@@ -71,7 +71,7 @@ func TestPortThatIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	busy, err := net.Listen("tcp", fmt.Sprintf(":%d", uri.Port))
 	require.NoError(t, err)
-	defer busy.Close() // nobody dials it
+	defer busy.Close() // it only occupies the port
 
 	second := start(t, opts)
 	require.NotEqual(t, url, second.URLs().RabbitMQ)
@@ -80,17 +80,17 @@ func TestPortThatIsTaken(t *testing.T) {
 
 func TestImageThatCannotBePulled(t *testing.T) {
 	requireDaemon(t)
-	const missing = "localhost:1/no/such/image:1" // nobody listens on port 1
+	const missing = "localhost:1/no/such/image:1" // port 1 is closed
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	_, err := docker.Start(ctx, docker.Options{Label: label(), Images: docker.Images{RabbitMQ: missing}})
 	require.ErrorIs(t, err, docker.ErrNoImage)
-	require.ErrorContains(t, err, "image "+missing+" is not here and cannot be pulled")
+	require.ErrorContains(t, err, "image "+missing+" is not present and cannot be pulled")
 	require.NotContains(t, err.Error(), "\n")
 	require.NoError(t, ctx.Err())
 }
 
-func TestStartThatIsGivenUpLeavesNothing(t *testing.T) {
+func TestCancelledStartLeavesNothing(t *testing.T) {
 	requireDaemon(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var watcher sync.WaitGroup
@@ -110,7 +110,7 @@ func TestStartThatIsGivenUpLeavesNothing(t *testing.T) {
 	require.Empty(t, containers(t))
 }
 
-// label is another one for everybody who runs these tests at the same time.
+// label differs for every process that runs these tests.
 func label() string { return fmt.Sprintf("docker-test-%d", os.Getpid()) }
 
 func fromEnvironment() docker.Options {
@@ -147,7 +147,7 @@ func requireDaemon(t *testing.T) {
 	}
 }
 
-// skip skips a test for lack of Docker, unless that is asked for.
+// skip skips a test that needs Docker, or fails it if STACK asks for Docker.
 func skip(t *testing.T, reason error) {
 	t.Helper()
 	if os.Getenv("STACK") == string(stack.Docker) {
@@ -156,7 +156,7 @@ func skip(t *testing.T, reason error) {
 	t.Skip(reason)
 }
 
-// containers returns the ids of those that there are, running or not.
+// containers returns the ids of all containers with the label, running or not.
 func containers(t *testing.T) []string {
 	t.Helper()
 	ids, err := labelled(t.Context())
@@ -179,7 +179,7 @@ func labelled(ctx context.Context) (ids []string, err error) {
 	return ids, err
 }
 
-// checkMessage sends a message to a queue and takes it out again.
+// checkMessage sends a message to a queue and receives it.
 func checkMessage(t *testing.T, url string) {
 	_, channel := dial(t, url)
 	queue, err := channel.QueueDeclare("", false, true, true, false, nil)
@@ -262,12 +262,12 @@ func checkStopBroker(t *testing.T, servers stack.Servers) {
 	checkMessage(t, url)
 	_, channel = dial(t, url)
 	_, err = channel.QueueDeclarePassive("durable", true, false, false, false, nil)
-	require.NoError(t, err, "the broker kept its data")
+	require.NoError(t, err, "durable queues survive")
 }
 
 func checkStopElasticsearch(t *testing.T, servers stack.Servers) {
 	url := servers.URLs().Elasticsearch
-	const document = "/kept/_doc/1"
+	const document = "/durable/_doc/1"
 	request, err := http.NewRequest(http.MethodPut, url+document, strings.NewReader(`{"n":1}`))
 	require.NoError(t, err)
 	request.Header.Set("Content-Type", "application/json")
@@ -283,7 +283,7 @@ func checkStopElasticsearch(t *testing.T, servers stack.Servers) {
 	require.Equal(t, url, servers.URLs().Elasticsearch)
 	request, err = http.NewRequest(http.MethodGet, url+document, nil)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return status(t, request) == http.StatusOK }, within, tick, "it kept its data")
+	require.Eventually(t, func() bool { return status(t, request) == http.StatusOK }, within, tick, "documents survive")
 }
 
 func status(t *testing.T, request *http.Request) int {

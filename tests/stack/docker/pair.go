@@ -16,35 +16,35 @@ import (
 )
 
 const (
-	patience = 90 * time.Second // for a server to come up
-	pause    = 100 * time.Millisecond
+	startTimeout = 90 * time.Second // for a server to answer
+	pause        = 100 * time.Millisecond
 )
 
-// pair is a running pair, or just RabbitMQ.
+// pair is a running pair, or RabbitMQ only.
 type pair struct {
 	label         string
 	urls          stack.URLs
 	versions      string
 	broker        *testcontainers.DockerContainer
-	elasticsearch *testcontainers.DockerContainer // nil without
+	elasticsearch *testcontainers.DockerContainer // nil if there is none
 
-	mu                   sync.Mutex // held while a server is stopped or started, or the broker asked
-	stopped              bool       // the broker is
+	mu                   sync.Mutex // serialises stops, starts and rabbitmqctl
+	stopped              bool       // whether the broker is stopped
 	elasticsearchStopped bool
 }
 
 func (p *pair) URLs() stack.URLs { return p.urls }
 func (p *pair) Versions() string { return p.versions }
 
-// StopBroker kills it: the harshest end is also the fastest, and the data stays in the container.
+// StopBroker kills the container, which is fastest. The data stays in it.
 func (p *pair) StopBroker(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
 		return nil
 	}
-	atOnce := time.Duration(0)
-	if err := p.broker.Stop(ctx, &atOnce); err != nil {
+	immediately := time.Duration(0)
+	if err := p.broker.Stop(ctx, &immediately); err != nil {
 		return err
 	}
 	p.stopped = true
@@ -64,7 +64,7 @@ func (p *pair) StartBroker(ctx context.Context) error {
 	return p.await(ctx, stack.URLs{RabbitMQ: p.urls.RabbitMQ})
 }
 
-// StopElasticsearch kills it as StopBroker does the broker.
+// StopElasticsearch kills the container, like StopBroker.
 func (p *pair) StopElasticsearch(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -74,8 +74,8 @@ func (p *pair) StopElasticsearch(ctx context.Context) error {
 	if p.elasticsearchStopped {
 		return nil
 	}
-	atOnce := time.Duration(0)
-	if err := p.elasticsearch.Stop(ctx, &atOnce); err != nil {
+	immediately := time.Duration(0)
+	if err := p.elasticsearch.Stop(ctx, &immediately); err != nil {
 		return err
 	}
 	p.elasticsearchStopped = true
@@ -130,14 +130,14 @@ func (p *pair) Close(ctx context.Context) error {
 	return Remove(ctx, p.label)
 }
 
-// count returns how many lines a listing of process ids has.
+// count returns the number of lines of a listing of process ids.
 func (p *pair) count(ctx context.Context, listing string) (int, error) {
 	out, err := p.rabbitmqctl(ctx, listing, "pid")
 	return len(strings.Fields(out)), err
 }
 
-// rabbitmqctl runs RabbitMQ's own tool in the container. It does not speak AMQP: it makes no
-// connection that RabbitMQ would count.
+// rabbitmqctl runs RabbitMQ's command-line tool in the container. It opens no AMQP connection, so
+// it does not change the counts.
 func (p *pair) rabbitmqctl(ctx context.Context, args ...string) (string, error) {
 	command := append([]string{"rabbitmqctl", "--silent"}, args...)
 	code, output, err := p.broker.Exec(ctx, command, exec.Multiplexed())
@@ -154,10 +154,10 @@ func (p *pair) rabbitmqctl(ctx context.Context, args ...string) (string, error) 
 	return string(text), nil
 }
 
-// await returns when the servers at urls answer. It asks them and not the log, in which the words
-// of an earlier life still stand after a restart.
+// await returns when the servers at urls answer. The log is no help: after a restart it still has
+// the lines of the first start.
 func (p *pair) await(ctx context.Context, urls stack.URLs) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
 		versions, err := stack.AskVersions(ctx, urls)
@@ -178,7 +178,7 @@ func (p *pair) await(ctx context.Context, urls stack.URLs) error {
 	}
 }
 
-// exited tells of those of the servers at urls that run no more.
+// exited returns an error for each of the servers at urls that has exited.
 func (p *pair) exited(ctx context.Context, urls stack.URLs) (err error) {
 	if urls.RabbitMQ != "" {
 		err = exited(ctx, p.broker)
@@ -189,7 +189,7 @@ func (p *pair) exited(ctx context.Context, urls stack.URLs) (err error) {
 	return err
 }
 
-// exited returns an error if the container runs no more, with what it said last.
+// exited returns an error with the end of the log if the container has exited.
 func exited(ctx context.Context, c *testcontainers.DockerContainer) error {
 	if c == nil {
 		return nil
@@ -198,16 +198,16 @@ func exited(ctx context.Context, c *testcontainers.DockerContainer) error {
 	if err != nil || state.Running {
 		return nil // not known to have exited
 	}
-	return fmt.Errorf("%s: exited with code %d: %s", c.Image, state.ExitCode, lastWords(ctx, c))
+	return fmt.Errorf("%s: exited with code %d: %s", c.Image, state.ExitCode, logTail(ctx, c))
 }
 
-// lastWords is the end of a container's log, for people.
-func lastWords(ctx context.Context, c *testcontainers.DockerContainer) string {
+// logTail returns the end of a container's log.
+func logTail(ctx context.Context, c *testcontainers.DockerContainer) string {
 	logs, err := c.Logs(ctx)
 	if err != nil {
 		return err.Error()
 	}
-	defer logs.Close() // read, or of no use
+	defer logs.Close() // read or in error
 	text, err := io.ReadAll(logs)
 	if err != nil {
 		return err.Error()

@@ -1,5 +1,4 @@
-// Package embedded runs small servers of our own in this process, in place of RabbitMQ and
-// Elasticsearch.
+// Package embedded runs small servers in this process, in place of RabbitMQ and Elasticsearch.
 package embedded
 
 import (
@@ -13,25 +12,25 @@ import (
 	"gostore/tests/stack/elastic"
 )
 
-// Options say what to run.
+// Options describe the servers to run.
 type Options struct {
-	Dir                  string // for Elasticsearch's data, which is there again after the next Start
+	Dir                  string // for Elasticsearch's data, which the next Start finds
 	WithoutElasticsearch bool
 }
 
 type servers struct {
 	urls     stack.URLs
 	versions string
-	address  string // of the broker, the same in every life
-	data     string // directory of Elasticsearch; empty without
-	listens  string // address of Elasticsearch, the same in every life
+	address  string // of the broker; it survives restarts
+	data     string // directory of Elasticsearch; empty if there is none
+	listens  string // address of Elasticsearch; it survives restarts
 
 	mu      sync.Mutex
 	broker  *broker.Broker  // nil while it is stopped
-	elastic *elastic.Server // nil while it is stopped, and without
+	elastic *elastic.Server // nil while it is stopped, or if there is none
 }
 
-// Start starts the servers on loopback ports that are free.
+// Start starts the servers on free loopback ports.
 func Start(ctx context.Context, opts Options) (stack.Servers, error) {
 	b, err := broker.Listen("127.0.0.1:0")
 	if err != nil {
@@ -87,7 +86,7 @@ func (s *servers) StopElasticsearch(context.Context) error {
 	return s.closeElastic()
 }
 
-// closeElastic needs s.mu.
+// closeElastic must be called with s.mu locked.
 func (s *servers) closeElastic() error {
 	if s.elastic == nil {
 		return nil

@@ -1,14 +1,15 @@
 #!/bin/bash
-# Builds images of the real RabbitMQ and the real Elasticsearch from package archives, Debian's and
-# Maven's, for machines that cannot pull from a container registry. Prints what to tell the tests:
+# Builds images of the real RabbitMQ and Elasticsearch from Debian packages and a Maven artifact,
+# for machines that cannot pull from a container registry. Prints the settings for the tests:
 #
 #	eval "$(tests/stack/images/build.sh)"
 #
-# BASE names the image to build on, by default debian:bookworm-slim if it is there, else one that is
-# made here with debootstrap (as root). Does nothing about an image that is there and up to date.
+# BASE is the name of the image to build on. The default is debian:bookworm-slim if it is present,
+# otherwise one that this script builds with debootstrap (as root). An image that is up to date is
+# not built again.
 set -euo pipefail
 cd "$(dirname "$0")"
-exec 3>&1 1>&2 # only the last lines are for stdout
+exec 3>&1 1>&2 # only the last two lines go to stdout
 PATH=$PATH:/usr/sbin:/sbin # where debootstrap is
 
 readonly RABBITMQ_NAME=gostore/rabbitmq:3.10
@@ -33,14 +34,14 @@ fail() {
 	exit 1
 }
 
-need() { # command, Debian package that has it
+need() { # command, its Debian package
 	command -v "$1" > /dev/null || fail "$1 is missing: apt-get install $2"
 }
 
 present() { docker image inspect "$1" > /dev/null 2>&1; }
 
-# build makes the image of a name from a directory, to which a command adds what is not in the
-# repository. The image carries a hash of all that went into it.
+# build builds an image from a directory, to which a command adds files that are not in the
+# repository. A label of the image has a hash of all its inputs.
 build() { # name, directory, command
 	local inputs
 	inputs=$({ echo "$1 $base" && sha256sum "$2"/*; } | sha256sum | cut -d' ' -f1)
@@ -52,7 +53,8 @@ build() { # name, directory, command
 	echo "$1: building on $base"
 	cp -r "$2" "$work/$2"
 	"$3" "$work/$2"
-	# The host's network: the bridge may have no way out. The host's proxies: they are no part of the image.
+	# The host's network, since the bridge may have no route out. The host's proxies, which do not
+	# become part of the image.
 	local options=(--network=host --build-arg "BASE=$base" --label "gostore.inputs=$inputs")
 	local proxy
 	for proxy in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
@@ -68,15 +70,15 @@ add_elasticsearch() { # directory
 		fail "Maven cannot get Elasticsearch $ES_VERSION"
 }
 
-# make_base makes a minimal Debian if the base is to be our own and is not there.
+# make_base builds a minimal Debian image if that is the base and it is not present.
 make_base() {
 	if [ "$base" != $OWN_BASE ] || present "$base"; then return; fi
 	need debootstrap debootstrap
-	[ "$(id -u)" = 0 ] || fail "debootstrap must run as root, or set BASE to a Debian $SUITE image that is there"
+	[ "$(id -u)" = 0 ] || fail "debootstrap must run as root, or set BASE to a Debian $SUITE image that is present"
 	echo "$base: building"
 	local root=$work/root mirror
 	mirror=$(host_sources | awk -v suite=$SUITE '$2 == suite { print $1; exit }')
-	# Without a mirror it takes Debian's own.
+	# Without a mirror debootstrap uses Debian's.
 	debootstrap --variant=minbase $SUITE "$root" ${mirror:+"$mirror"} > "$work/debootstrap.log" 2>&1 ||
 		fail "debootstrap: $(tail -n 1 "$work/debootstrap.log")"
 	like_host "$root"
@@ -84,7 +86,7 @@ make_base() {
 	rm -rf "$root"
 }
 
-# like_host makes apt in a new Debian go where the host's apt goes: same mirrors, same proxies.
+# like_host makes apt in a new Debian use the host's mirrors and proxies.
 like_host() { # directory
 	if [ -n "$(host_sources)" ]; then
 		host_sources | sed 's/^/deb /; s/$/ main/' > "$1/etc/apt/sources.list"
@@ -94,11 +96,11 @@ like_host() { # directory
 	fi
 }
 
-# host_sources prints the mirror and the name of each of Debian's suites that the host takes of this
-# release; nothing on a host that is none.
+# host_sources prints mirror and suite of each Debian source of this release on the host. It prints
+# nothing on a host without apt.
 host_sources() {
 	command -v apt-get > /dev/null || return 0
-	# shellcheck disable=SC2016 # they are for apt to expand
+	# shellcheck disable=SC2016 # apt expands them
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
 		grep -E " $SUITE(-updates|-security)?$" | sort -u || true
 }

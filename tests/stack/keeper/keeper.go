@@ -1,4 +1,4 @@
-// Package keeper runs a pair of servers for as long as anybody holds a lease on it.
+// Package keeper runs a pair of servers while there is a lease on it.
 package keeper
 
 import (
@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	firstLease    = 10 * time.Second // how long after start the first lease must come
-	callPatience  = 2 * time.Minute  // for one call: a container that starts
-	closePatience = 30 * time.Second
+	firstLeaseTimeout = 10 * time.Second // for the first lease to come
+	callTimeout       = 2 * time.Minute  // for one call, such as the start of a container
+	closeTimeout      = 30 * time.Second
 )
 
-// Config says what to keep and where.
+// Config says what to run and where to listen.
 type Config struct {
 	Socket string // to listen on
 	Log    *slog.Logger
-	// Start brings the servers up. It runs once, and those who hold leases wait for it.
+	// Start starts the servers. It is called once; calls on leases wait for it.
 	Start func(ctx context.Context) (stack.Servers, error)
 }
 
@@ -36,15 +36,15 @@ type keeper struct {
 	servers stack.Servers
 	failed  error
 
-	mu     sync.Mutex
-	leases int
-	alone  *calls        // who has the pair for himself, if anybody
-	unused chan struct{} // closed when the last lease is gone
-	once   sync.Once
+	mu        sync.Mutex
+	leases    int
+	exclusive *calls        // connection with exclusive use; nil if there is none
+	unused    chan struct{} // closed when the last lease has ended
+	once      sync.Once
 }
 
-// Run keeps the servers until the last lease is gone or ctx is done, and closes them. It is an error
-// if they do not start or do not close; those who hold leases are told of the first too.
+// Run runs the servers until the last lease has ended or ctx is done, and closes them. It is an
+// error if they do not start or do not close; calls on leases get the first error too.
 func Run(ctx context.Context, cfg Config) error {
 	listener, err := listen(ctx, cfg.Socket)
 	if err != nil {
@@ -56,7 +56,7 @@ func Run(ctx context.Context, cfg Config) error {
 	var background sync.WaitGroup
 	background.Go(func() { k.start(ctx, cfg.Start) })
 	background.Go(func() { k.accept(listener) })
-	unclaimed := time.AfterFunc(firstLease, func() { k.hold(); k.release() })
+	unclaimed := time.AfterFunc(firstLeaseTimeout, func() { k.hold(); k.release() })
 	defer unclaimed.Stop()
 	select {
 	case <-ctx.Done():
@@ -68,7 +68,8 @@ func Run(ctx context.Context, cfg Config) error {
 	return errors.Join(err, k.failed, k.close())
 }
 
-// listen takes over the socket that a killed keeper left: whoever runs has the lock.
+// listen replaces the socket of a killed keeper. The caller has the lock, so no other keeper uses
+// it.
 func listen(ctx context.Context, socket string) (net.Listener, error) {
 	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
@@ -88,13 +89,13 @@ func (k *keeper) close() error {
 	if k.servers == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return k.servers.Close(ctx)
 }
 
-// accept serves each connection until its other end is gone; those still open at the end of the
-// process end with it.
+// accept serves each connection until the client closes it. Connections that are open when the
+// process ends are closed by its end.
 func (k *keeper) accept(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
@@ -105,7 +106,7 @@ func (k *keeper) accept(listener net.Listener) {
 		go func() {
 			defer k.release()
 			server, holder := rpc.NewServer(), &calls{k}
-			defer k.leave(holder)
+			defer k.releaseExclusive(holder)
 			if err := server.RegisterName("Keeper", holder); err != nil {
 				k.log.Error("register", "error", err)
 				return
@@ -130,43 +131,43 @@ func (k *keeper) release() {
 	}
 }
 
-// take gives the pair to one connection alone.
-func (k *keeper) take(c *calls) error {
+// takeExclusive gives the pair exclusively to one connection.
+func (k *keeper) takeExclusive(c *calls) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.alone != nil {
+	if k.exclusive != nil {
 		return stack.ErrInUse
 	}
-	k.alone = c
+	k.exclusive = c
 	return nil
 }
 
-// leave ends take, if c has the pair.
-func (k *keeper) leave(c *calls) {
+// releaseExclusive ends takeExclusive, if it was c's.
+func (k *keeper) releaseExclusive(c *calls) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.alone == c {
-		k.alone = nil
+	if k.exclusive == c {
+		k.exclusive = nil
 	}
 }
 
-// follow holds a lease for as long as a process lives.
+// follow holds a lease while a process lives.
 func (k *keeper) follow(pid int) {
 	k.hold()
 	go func() {
 		defer k.release()
 		for syscall.Kill(pid, 0) == nil {
-			time.Sleep(100 * time.Millisecond) // there is no portable way to wait for what is no child
+			time.Sleep(100 * time.Millisecond) // there is no portable way to wait for a process that is not a child
 		}
 	}()
 }
 
-// calls are what a holder of a lease may ask, by net/rpc: Hold, and the methods of stack.Servers.
+// calls are the net/rpc methods of a lease: Hold and the methods of stack.Servers.
 type calls struct{ k *keeper }
 
 func (c *calls) Hold(args stack.Hold, reply *stack.Pair) error {
-	if args.Alone {
-		if err := c.k.take(c); err != nil {
+	if args.Exclusive {
+		if err := c.k.takeExclusive(c); err != nil {
 			return err
 		}
 	}
@@ -181,27 +182,27 @@ func (c *calls) Hold(args stack.Hold, reply *stack.Pair) error {
 	return nil
 }
 
-func (c *calls) StopBroker(stack.Nothing, *stack.Nothing) error {
+func (c *calls) StopBroker(stack.Empty, *stack.Empty) error {
 	return c.do("stop broker", stack.Servers.StopBroker)
 }
 
-func (c *calls) StartBroker(stack.Nothing, *stack.Nothing) error {
+func (c *calls) StartBroker(stack.Empty, *stack.Empty) error {
 	return c.do("start broker", stack.Servers.StartBroker)
 }
 
-func (c *calls) StopElasticsearch(stack.Nothing, *stack.Nothing) error {
+func (c *calls) StopElasticsearch(stack.Empty, *stack.Empty) error {
 	return c.do("stop Elasticsearch", stack.Servers.StopElasticsearch)
 }
 
-func (c *calls) StartElasticsearch(stack.Nothing, *stack.Nothing) error {
+func (c *calls) StartElasticsearch(stack.Empty, *stack.Empty) error {
 	return c.do("start Elasticsearch", stack.Servers.StartElasticsearch)
 }
 
-func (c *calls) DropConnections(stack.Nothing, *stack.Nothing) error {
+func (c *calls) DropConnections(stack.Empty, *stack.Empty) error {
 	return c.do("drop connections", stack.Servers.DropConnections)
 }
 
-func (c *calls) Counts(_ stack.Nothing, reply *stack.Counts) error {
+func (c *calls) Counts(_ stack.Empty, reply *stack.Counts) error {
 	return c.do("counts", func(s stack.Servers, ctx context.Context) (err error) {
 		*reply, err = s.Counts(ctx)
 		return err
@@ -209,7 +210,7 @@ func (c *calls) Counts(_ stack.Nothing, reply *stack.Counts) error {
 }
 
 func (c *calls) do(what string, call func(stack.Servers, context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), callPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	if err := call(c.k.servers, ctx); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
