@@ -1,16 +1,16 @@
 #!/bin/bash
-# Makes a bare Debian machine able to run the tests against the real servers in Docker, without
-# pulling from a container registry: installs what is missing, starts a Docker daemon where none
-# answers, and builds the images. Must run as root. Prints what to tell the tests:
+# Prepares a bare Debian machine for the tests against the real servers in Docker, without pulling
+# from a container registry: installs missing packages, starts a Docker daemon if none answers, and
+# builds the images. Must run as root. Prints the settings for the tests:
 #
 #	eval "$(.ci/docker.sh)"
-#	.ci/docker.sh stop      # stops the daemon, if it is one that this script started
+#	.ci/docker.sh stop      # stops the daemon, if this script started it
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exec 3>&1 1>&2 # only the lines for eval are for stdout
 
 readonly STATE=${TMPDIR:-/tmp}/gostore-docker
-readonly PATIENCE=60 # seconds for the daemon to come up or go down
+readonly DAEMON_TIMEOUT=60 # seconds for the daemon to come up or go down
 
 main() {
 	case "${1:-start}" in
@@ -34,8 +34,9 @@ start() {
 	images=$(tests/stack/images/build.sh)
 	{
 		echo "$images"
-		echo "export TESTCONTAINERS_RYUK_DISABLED=true" # its image is one that would have to be pulled
-		# testcontainers takes /.dockerenv to mean that containers are next door, not on this machine.
+		echo "export TESTCONTAINERS_RYUK_DISABLED=true" # its image would have to be pulled
+		# If /.dockerenv exists, testcontainers expects containers on another host, not on this
+		# machine.
 		if [ -e /.dockerenv ]; then echo "export TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1"; fi
 	} >&3
 }
@@ -44,7 +45,8 @@ answers() { docker info > /dev/null 2>&1; }
 
 install_missing() {
 	local packages=()
-	# A docker command may be there without an engine, and an engine on another machine without dockerd here.
+	# There may be a docker command without a daemon, and a daemon on another machine without
+	# dockerd here.
 	if ! answers; then
 		command -v dockerd > /dev/null || packages+=(docker.io)
 		command -v iptables > /dev/null || packages+=(iptables)
@@ -58,12 +60,12 @@ install_missing() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" > /dev/null
 }
 
-# start_daemon starts one that outlives this script and holds none of its files open, or else
-# eval "$(…)" would wait for it.
+# start_daemon starts a daemon that outlives this script. It must not inherit open files, or eval
+# "$(…)" would wait for its end.
 start_daemon() {
 	mkdir -p "$STATE"
 	setsid nohup dockerd --pidfile "$STATE/dockerd.pid" < /dev/null > "$STATE/dockerd.log" 2>&1 3>&- &
-	local deadline=$((SECONDS + PATIENCE))
+	local deadline=$((SECONDS + DAEMON_TIMEOUT))
 	until answers; do
 		if ! kill -0 $! 2> /dev/null || [ $SECONDS -ge $deadline ]; then
 			tail -n 20 "$STATE/dockerd.log"
@@ -77,13 +79,13 @@ start_daemon() {
 stop() {
 	local pid
 	pid=$(cat "$STATE/dockerd.pid" 2> /dev/null) || true
-	# The number may be another process's by now.
+	# The process id may have been reused.
 	if [ -z "$pid" ] || [ "$(cat "/proc/$pid/comm" 2> /dev/null)" != dockerd ]; then
-		echo "no daemon of ours runs"
+		echo "this script has no daemon running"
 		return
 	fi
 	kill "$pid"
-	local deadline=$((SECONDS + PATIENCE))
+	local deadline=$((SECONDS + DAEMON_TIMEOUT))
 	while kill -0 "$pid" 2> /dev/null; do
 		[ $SECONDS -lt $deadline ] || fail "the Docker daemon, process $pid, does not stop"
 		sleep 0.2

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Looks for what a reviewer should not have to: gofmt, go vet, and golangci-lint as .golangci.yml has
-# it, in every module of go.work. Exits with 1 after naming what it found.
+# Runs gofmt, go vet, and golangci-lint with .golangci.yml in every module of go.work. Exits with 1
+# after printing the findings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-version=v2.15.0 # a new one may find more: raise it in a commit of its own
+version=v2.15.0 # a new version may find more: raise it in a separate commit
 dir=${XDG_CACHE_HOME:-$HOME/.cache}/gostore/golangci-lint-$version-$(go env GOVERSION)
 failed=()
 
@@ -16,7 +16,7 @@ fi
 
 unformatted=$(gofmt -l .)
 if [ -n "$unformatted" ]; then
-	printf 'not formatted as gofmt has it:\n%s\n' "$unformatted" >&2
+	printf 'gofmt would change:\n%s\n' "$unformatted" >&2
 	failed+=(gofmt)
 fi
 

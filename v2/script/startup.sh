@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts this chapter: builds it, brings up the servers that it needs (those that RABBITMQ_SERVER and
-# ES_SERVER name, else embedded ones; STACK=docker takes real ones), starts its services and takes
-# everything down on Ctrl-C. startup.sh -h lists what can be changed.
+# Builds this chapter and runs it until Ctrl-C: first RabbitMQ and Elasticsearch, if it needs them
+# (those that RABBITMQ_SERVER and ES_SERVER name, otherwise embedded ones; STACK=docker: the real
+# ones in containers), then its services. startup.sh -h lists the options.
 set -eu
 chapter=$(cd "$(dirname "$0")/.." && pwd)
 command -v go >/dev/null || { echo "error: there is no go command: install Go first" >&2; exit 1; }
