@@ -8,7 +8,6 @@ require (
 	github.com/streadway/amqp v1.1.0
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
-	golang.org/x/sys v0.49.0
 )
 
 require (

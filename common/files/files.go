@@ -1,7 +1,8 @@
-// Package files keeps whole files: one is either there with all its bytes, on disk, or not there.
+// Package files stores whole files: a file either exists with all its bytes, on disk, or it does
+// not exist.
 //
-// The way to a durable file is the usual one (restic's local backend does the same): write it under
-// another name, fsync it, rename it, fsync the directory.
+// A durable file takes four steps, as in restic's local backend: write it under another name, fsync
+// it, rename it, fsync the directory.
 package files
 
 import (
@@ -17,48 +18,52 @@ import (
 // ErrInUse is returned by Open for a root that a running process has open.
 var ErrInUse = errors.New("in use by another process")
 
-// Dir is a STORE_ROOT: objects/ with the whole files, temp/ with those still being written, and
-// rotten/ with those that were found to be not what they should be.
+// Dir is a STORE_ROOT: objects/ has the whole files, temp/ those that are being written, and
+// quarantine/ those that turned out to be corrupt.
 // Its methods may be called by several goroutines at once.
 type Dir struct {
-	objects, temp, rotten string
-	lock                  *os.File
-	visible               *os.File   // objects, open to be synced
-	commits               sharedSync // of objects
-	buffers               sync.Pool  // of *[]byte, bufferSize bytes long
-	pieces                sync.Pool  // of *[]byte, made by newPiece
-	recent                recent
+	objects, temp, quarantine string
+	lock                      *os.File
+	moving                    sync.Mutex // held by Quarantine
 }
 
-// Open makes root/objects and root/temp where they are missing and removes what a process that died
-// left in temp. The root is this process's alone until Close.
+// Open creates root/objects and root/temp if they are missing, and removes what a process that died
+// left in temp. No other process can open the root until Close.
 func Open(root string) (*Dir, error) {
-	d := &Dir{objects: filepath.Join(root, "objects"), temp: filepath.Join(root, "temp"), rotten: filepath.Join(root, "rotten")}
-	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
-	d.pieces.New = newPiece
-	if err := os.MkdirAll(d.objects, 0o755); err != nil {
-		return nil, fmt.Errorf("store root: %w", err)
+	d := &Dir{
+		objects:    filepath.Join(root, "objects"),
+		temp:       filepath.Join(root, "temp"),
+		quarantine: filepath.Join(root, "quarantine"),
 	}
-	lock, err := lockFile(filepath.Join(root, "lock"))
-	if err != nil {
+	if err := d.open(root); err != nil {
 		return nil, fmt.Errorf("store root %s: %w", root, err)
-	}
-	d.lock = lock
-	if d.visible, err = os.Open(d.objects); err != nil {
-		return nil, errors.Join(fmt.Errorf("store root: %w", err), lock.Close())
-	}
-	if err := errors.Join(emptyDir(d.temp), syncDir(root)); err != nil {
-		return nil, errors.Join(fmt.Errorf("store root: %w", err), d.Close())
 	}
 	return d, nil
 }
 
-// Close lets another process open the root. Files that are being written or read are not touched.
-func (d *Dir) Close() error {
-	return errors.Join(d.visible.Close(), d.lock.Close())
+func (d *Dir) open(root string) (err error) {
+	for _, path := range []string{d.objects, d.temp} {
+		if err := os.MkdirAll(path, 0o755); err != nil {
+			return err
+		}
+	}
+	if err := sameFileSystem(d.objects, d.temp); err != nil {
+		return err
+	}
+	if d.lock, err = lockFile(filepath.Join(root, "lock")); err != nil {
+		return err
+	}
+	if err := errors.Join(emptyDir(d.temp), syncDir(root)); err != nil {
+		return errors.Join(err, d.Close())
+	}
+	return nil
 }
 
-// lockFile takes the lock that the kernel gives back however the process ends.
+// Close lets another process open the root. It does not affect files that are being written or
+// read.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// lockFile takes a lock that the kernel releases however the process ends.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -69,11 +74,26 @@ func lockFile(path string) (*os.File, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, ErrInUse
 		}
-		return nil, fmt.Errorf("lock: %w", err) // a file system without locks, for one
+		return nil, fmt.Errorf("lock: %w", err) // for example on a file system without locks
 	}
 	return f, nil
 }
 
+// sameFileSystem returns an error if no file can be renamed from one directory to the other.
+func sameFileSystem(a, b string) error {
+	var inA, inB syscall.Stat_t
+	if err := errors.Join(syscall.Stat(a, &inA), syscall.Stat(b, &inB)); err != nil {
+		return err
+	}
+	if inA.Dev != inB.Dev {
+		return fmt.Errorf("%s and %s are on different file systems: mount one at the store root instead",
+			a, b)
+	}
+	return nil
+}
+
+// emptyDir makes a directory anew. In place of a symbolic link, whose target is not ours to empty,
+// it makes a directory too.
 func emptyDir(path string) error {
 	if err := os.RemoveAll(path); err != nil {
 		return err
@@ -81,15 +101,17 @@ func emptyDir(path string) error {
 	return os.MkdirAll(path, 0o755)
 }
 
-// Open opens the whole file of that name and tells its size in bytes. The error is fs.ErrNotExist
-// where there is none. The caller closes it. A commit of the same name meanwhile does not change
-// what it reads.
+// Open opens the file of that name and returns its size in bytes. The error is fs.ErrNotExist if
+// there is none. The caller closes it. A later commit of the same name does not change the content.
 func (d *Dir) Open(name string) (*os.File, int64, error) {
 	f, err := os.Open(filepath.Join(d.objects, name))
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = &os.PathError{Op: "open", Path: f.Name(), Err: syscall.EISDIR}
+	}
 	if err != nil {
 		_ = f.Close() // opened for reading
 		return nil, 0, err
@@ -97,7 +119,7 @@ func (d *Dir) Open(name string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// Has reports whether there is a whole file of that name.
+// Has reports whether anything of that name exists: a file, or by mistake a directory.
 func (d *Dir) Has(name string) (bool, error) {
 	_, err := os.Stat(filepath.Join(d.objects, name))
 	if errors.Is(err, os.ErrNotExist) {
@@ -106,7 +128,7 @@ func (d *Dir) Has(name string) (bool, error) {
 	return err == nil, err
 }
 
-// Names calls do with the name of every whole file, in no order, until it returns an error.
+// Names calls do with the name of every file, in no order, until it returns an error.
 func (d *Dir) Names(do func(name string) error) error {
 	dir, err := os.Open(d.objects)
 	if err != nil {
@@ -114,7 +136,7 @@ func (d *Dir) Names(do func(name string) error) error {
 	}
 	defer dir.Close() // opened for reading
 	for {
-		names, err := dir.Readdirnames(10_000)
+		names, err := dir.Readdirnames(1000) // not all of them: there may be millions
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -129,43 +151,41 @@ func (d *Dir) Names(do func(name string) error) error {
 	}
 }
 
-// Is tells whether f, which Open returned, is still the file of that name.
+// Is reports whether f, which Open returned, is still the file of that name.
 func (d *Dir) Is(name string, f *os.File) (bool, error) {
-	there, err := os.Stat(filepath.Join(d.objects, name))
+	current, err := os.Stat(filepath.Join(d.objects, name))
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	open, err := f.Stat()
-	return err == nil && os.SameFile(there, open), err
+	opened, err := f.Stat()
+	return err == nil && os.SameFile(current, opened), err
 }
 
-// SetAside moves a whole file that is not what it should be to root/rotten: nobody finds it there
-// but people. One that was set aside before under that name is replaced.
-func (d *Dir) SetAside(name string) error {
-	if err := d.KeepRotten(name); err != nil {
-		return err
+// Quarantine moves a corrupt file, or a directory in its place, from objects/ to quarantine/, where
+// no method finds it but an operator can. It replaces an earlier one of the same name.
+// The error is fs.ErrNotExist if there is none.
+func (d *Dir) Quarantine(name string) error {
+	d.moving.Lock()
+	defer d.moving.Unlock()
+	corrupt, target := filepath.Join(d.objects, name), filepath.Join(d.quarantine, name)
+	if _, err := os.Lstat(corrupt); err != nil {
+		return fmt.Errorf("quarantine: %w", err) // and the earlier one stays
 	}
-	return errors.Join(os.Remove(filepath.Join(d.objects, name)), d.visible.Sync())
+	// Rename alone would not replace a directory by a file, or a file by a directory.
+	if err := errors.Join(os.MkdirAll(d.quarantine, 0o755), os.RemoveAll(target)); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	if err := os.Rename(corrupt, target); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return errors.Join(syncDir(d.quarantine), syncDir(d.objects))
 }
 
-// KeepRotten gives a whole file that is about to be replaced another name in root/rotten, as SetAside
-// does. Until a commit takes the first one it is there under both.
-func (d *Dir) KeepRotten(name string) error {
-	if err := os.MkdirAll(d.rotten, 0o755); err != nil {
-		return err
-	}
-	kept := filepath.Join(d.rotten, name)
-	if err := removeIfThere(kept); err != nil {
-		return err
-	}
-	return errors.Join(os.Link(filepath.Join(d.objects, name), kept), syncDir(d.rotten))
-}
-
-// Save makes a file of that name out of what body has until EOF, and returns once it is durable.
-// On an error while it is written there is nothing of it, and a file that had the name is as before.
+// Save writes a file of that name from what body has until EOF, and returns when it is durable.
+// After an error nothing of it exists, and an earlier file of that name is unchanged.
 func (d *Dir) Save(name string, body io.Reader) error {
 	t, err := d.Create()
 	if err != nil {
@@ -177,103 +197,43 @@ func (d *Dir) Save(name string, body io.Reader) error {
 	return t.Commit(name)
 }
 
-// bufferSize is how much is read and written at a time, in bytes: enough for system calls not to count, and
-// little enough to be in a core's cache when it is written.
-const bufferSize = 128 << 10
-
-// Temp is a file that is being written. It ends with Commit or Drop. It is for one goroutine at a
-// time.
+// Temp is a file that is being written. It ends with Commit or Drop. Only one goroutine may use it
+// at a time.
 type Temp struct {
-	dir     *Dir
-	file    *os.File
-	mode    mode
-	written int64 // bytes
+	dir  *Dir
+	file *os.File
 }
 
-// Create begins a file that nobody can see yet.
+// Create begins a file that is not visible yet.
 func (d *Dir) Create() (*Temp, error) {
 	f, err := os.CreateTemp(d.temp, "*")
 	if err != nil {
 		return nil, err
 	}
-	return &Temp{dir: d, file: f}, nil
+	return &Temp{d, f}, nil
 }
 
-// Append adds what from has until EOF, and tells how many bytes that was.
-func (t *Temp) Append(from io.Reader) (sum int64, err error) {
-	for err == nil {
-		var n int
-		n, err = t.appendPiece(from)
-		sum += int64(n)
-	}
-	if err == io.EOF { // not one that wraps it: that is a body which broke off
-		err = nil
-	}
-	return sum, err
-}
+// Append adds what from has until io.EOF, and returns how many bytes that was. Any other error of
+// from is returned, also one that wraps io.EOF: that is a body which broke off.
+func (t *Temp) Append(from io.Reader) (int64, error) { return io.Copy(t.file, from) }
 
-// appendPiece returns io.EOF after the last one.
-func (t *Temp) appendPiece(from io.Reader) (int, error) {
-	pool := &t.dir.buffers
-	if t.written >= Cached {
-		pool = &t.dir.pieces
-	}
-	buffer := pool.Get().(*[]byte)
-	defer pool.Put(buffer)
-	n, err := fill(*buffer, from)
-	if n == 0 {
-		return 0, err
-	}
-	if failed := t.write((*buffer)[:n]); failed != nil {
-		return 0, failed
-	}
-	return n, err
-}
-
-func (t *Temp) write(p []byte) error {
-	_, err := t.mode.do(t.file, t.file.WriteAt, p, t.written)
-	t.written += int64(len(p))
-	return err
-}
-
-// fill is io.ReadFull, but with the error that from has, io.EOF too: a body that broke off must not look
-// like one that ended.
-func fill(p []byte, from io.Reader) (n int, err error) {
-	for n < len(p) && err == nil {
-		var more int
-		more, err = from.Read(p[n:])
-		n += more
-	}
-	return n, err
-}
-
-// Commit makes the file durable and then visible under name, in place of a file that had the name.
-// After an error there is nothing of it, or, if the very last step failed, all of it.
+// Commit makes the file durable and then visible under name, in place of an earlier file of that
+// name. After an error nothing of it exists or, if the very last step failed, all of it.
 func (t *Temp) Commit(name string) error {
 	err := errors.Join(t.file.Sync(), t.file.Close())
 	if err == nil {
-		err = t.dir.commit(t.file.Name(), name)
+		err = os.Rename(t.file.Name(), filepath.Join(t.dir.objects, name))
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("commit %s: %w", name, err), removeIfThere(t.file.Name()))
+		return errors.Join(fmt.Errorf("commit %s: %w", name, err), os.Remove(t.file.Name()))
 	}
-	t.dir.uncache(t.dir.recent.add(name, t.written))
-	return nil
+	// Without this a power cut could undo the rename of a file whose bytes are safe.
+	return syncDir(t.dir.objects)
 }
 
 // Drop removes what has been written.
 func (t *Temp) Drop() error {
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
-}
-
-// commit makes a written file visible under its name. The directory is synced too: without that a
-// power cut could forget the rename of a file whose bytes are safe.
-func (d *Dir) commit(temp, name string) error {
-	// Not os.Rename, which first looks for a directory of that name.
-	if err := syscall.Rename(temp, filepath.Join(d.objects, name)); err != nil {
-		return fmt.Errorf("rename: %w", err)
-	}
-	return d.commits.do(d.visible.Sync)
 }
 
 func syncDir(path string) error {
@@ -282,11 +242,4 @@ func syncDir(path string) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -46,7 +47,7 @@ func TestMissingFile(t *testing.T) {
 	requireHas(t, d, "nothing", false)
 }
 
-// A body that fails half way leaves nothing of itself, and what had the name as it was.
+// A body that fails half way leaves nothing, and the earlier file unchanged.
 func TestBodyThatFails(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
@@ -72,6 +73,26 @@ func TestCommitThatFails(t *testing.T) {
 	require.Empty(t, ls(t, root, "temp"))
 }
 
+func TestDirectoryInPlaceOfFile(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", "directory"), 0o755))
+	_, _, err := d.Open("directory")
+	require.ErrorIs(t, err, syscall.EISDIR)
+	requireHas(t, d, "directory", true)
+}
+
+// Bodies that break off with an error that looks like an end, the first to io.ReadFull, the second
+// to errors.Is.
+func TestBodyThatEndsTooEarly(t *testing.T) {
+	d := open(t, t.TempDir())
+	for _, broken := range []error{io.ErrUnexpectedEOF, fmt.Errorf("read: %w", io.EOF)} {
+		body := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(broken))
+		require.ErrorIs(t, d.Save("name", body), broken)
+		requireHas(t, d, "name", false)
+	}
+}
+
 func TestNothingIsVisibleBeforeTheEnd(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
@@ -88,7 +109,7 @@ func TestNothingIsVisibleBeforeTheEnd(t *testing.T) {
 	requireContent(t, d, "name", "half of it")
 }
 
-func TestReaderKeepsWhatItOpened(t *testing.T) {
+func TestCommitDoesNotChangeWhatAReaderHasOpened(t *testing.T) {
 	d := open(t, t.TempDir())
 	require.NoError(t, d.Save("name", strings.NewReader("before")))
 	f, size, err := d.Open("name")
@@ -123,7 +144,7 @@ func TestSavesOfOneNameAtOnce(t *testing.T) {
 	require.Empty(t, ls(t, root, "temp"))
 }
 
-func TestOpenClearsWhatADeadProcessLeft(t *testing.T) {
+func TestOpenRemovesWhatADeadProcessLeft(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	require.NoError(t, d.Save("whole", strings.NewReader("content")))
@@ -135,7 +156,7 @@ func TestOpenClearsWhatADeadProcessLeft(t *testing.T) {
 	requireContent(t, d, "whole", "content")
 }
 
-func TestRootIsOfOneProcessAtATime(t *testing.T) {
+func TestOnlyOneProcessOpensARoot(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	inUse := filepath.Join(root, "temp", "being-written")
@@ -143,9 +164,38 @@ func TestRootIsOfOneProcessAtATime(t *testing.T) {
 	_, err := Open(root)
 	require.ErrorIs(t, err, ErrInUse)
 	require.ErrorContains(t, err, root)
-	require.FileExists(t, inUse, "the one who may not open it clears nothing")
+	require.FileExists(t, inUse, "a process that may not open the root removes nothing")
 	require.NoError(t, d.Close())
 	open(t, root)
+}
+
+func TestTempOnAnotherFileSystem(t *testing.T) {
+	other, err := os.MkdirTemp("/dev/shm", "gostore-test-")
+	if err != nil {
+		t.Skip("there is no second file system: ", err)
+	}
+	defer func() { require.NoError(t, os.RemoveAll(other)) }()
+	if sameFileSystem(t.TempDir(), other) == nil {
+		t.Skip("/dev/shm is on the file system of the temporary directory")
+	}
+	root := t.TempDir()
+	require.NoError(t, os.Symlink(other, filepath.Join(root, "objects")))
+	for range 2 { // and the first time does not hold the lock
+		_, err = Open(root)
+		require.ErrorContains(t, err, root)
+		require.ErrorContains(t, err, "are on different file systems: mount one at the store root instead")
+	}
+}
+
+// Open empties temp/, but never what a temp/ that is a symbolic link leads to.
+func TestTempThatIsALink(t *testing.T) {
+	root, other := t.TempDir(), t.TempDir()
+	require.NoError(t, os.Symlink(other, filepath.Join(root, "temp")))
+	require.NoError(t, os.WriteFile(filepath.Join(other, "123"), nil, 0o600))
+	d := open(t, root)
+	require.Equal(t, []string{"123"}, ls(t, other))
+	require.NoError(t, d.Save("name", strings.NewReader("content")))
+	requireContent(t, d, "name", "content")
 }
 
 func TestRootThatCannotBe(t *testing.T) {
@@ -156,8 +206,8 @@ func TestRootThatCannotBe(t *testing.T) {
 	require.NotErrorIs(t, err, ErrInUse)
 }
 
-// A disk that fails in the first step of the way to a durable file, made here by taking temp/ away.
-func TestTempThatIsGone(t *testing.T) {
+// The first of the four steps fails, here because temp/ was removed.
+func TestTempThatWasRemoved(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	require.NoError(t, os.Remove(filepath.Join(root, "temp")))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTempIsSeenWhenItIsCommitted(t *testing.T) {
+func TestTempIsVisibleAfterCommit(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	temp, err := d.Create()
@@ -27,7 +27,7 @@ func TestTempIsSeenWhenItIsCommitted(t *testing.T) {
 	require.Empty(t, ls(t, root, "temp"))
 }
 
-func TestDroppedTempIsGone(t *testing.T) {
+func TestDroppedTempIsRemoved(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	temp, err := d.Create()
@@ -51,18 +51,59 @@ func TestNames(t *testing.T) {
 	require.ErrorIs(t, d.Names(func(string) error { return enough }), enough)
 }
 
-func TestSetAside(t *testing.T) {
+func TestQuarantine(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
+	require.ErrorIs(t, d.Quarantine("name"), os.ErrNotExist)
 	for _, content := range []string{"first", "second"} {
 		require.NoError(t, d.Save("name", strings.NewReader(content)))
-		require.NoError(t, d.SetAside("name"))
+		require.NoError(t, d.Quarantine("name"))
 		requireHas(t, d, "name", false)
-		kept, err := os.ReadFile(filepath.Join(root, "rotten", "name"))
+		moved, err := os.ReadFile(filepath.Join(root, "quarantine", "name"))
 		require.NoError(t, err)
-		require.Equal(t, content, string(kept))
+		require.Equal(t, content, string(moved))
 	}
-	require.ErrorIs(t, d.SetAside("name"), os.ErrNotExist)
+	require.ErrorIs(t, d.Quarantine("name"), os.ErrNotExist)
+	require.FileExists(t, filepath.Join(root, "quarantine", "name"), "the earlier one stays")
+}
+
+// A directory that is in objects/ by mistake can be quarantined too, and files and directories
+// replace each other.
+func TestQuarantineOfDirectory(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	object, moved := filepath.Join(root, "objects", "name"), filepath.Join(root, "quarantine", "name")
+	for range 2 {
+		require.NoError(t, os.MkdirAll(filepath.Join(object, "inside"), 0o755))
+		require.NoError(t, d.Quarantine("name"))
+		require.DirExists(t, filepath.Join(moved, "inside"))
+	}
+	require.NoError(t, d.Save("name", strings.NewReader("file")))
+	require.NoError(t, d.Quarantine("name"))
+	require.FileExists(t, moved)
+	require.NoError(t, os.MkdirAll(filepath.Join(object, "inside"), 0o755))
+	require.NoError(t, d.Quarantine("name"))
+	require.DirExists(t, filepath.Join(moved, "inside"))
+}
+
+func TestQuarantineAtTheSameTime(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	require.NoError(t, d.Save("name", strings.NewReader("corrupt")))
+	errs := make(chan error, 16)
+	for range cap(errs) {
+		go func() { errs <- d.Quarantine("name") }()
+	}
+	moved := 0
+	for range cap(errs) {
+		if err := <-errs; err == nil {
+			moved++
+		} else {
+			require.ErrorIs(t, err, os.ErrNotExist)
+		}
+	}
+	require.Equal(t, 1, moved)
+	require.FileExists(t, filepath.Join(root, "quarantine", "name"))
 }
 
 func TestIs(t *testing.T) {
@@ -79,6 +120,6 @@ func TestIs(t *testing.T) {
 	require.True(t, is())
 	require.NoError(t, d.Save("name", strings.NewReader("new")))
 	require.False(t, is())
-	require.NoError(t, d.SetAside("name"))
+	require.NoError(t, d.Quarantine("name"))
 	require.False(t, is())
 }
