@@ -22,7 +22,7 @@ func BenchmarkOf(b *testing.B) {
 	}
 }
 
-// As a PUT and a GET do it, with what a Reader adds to the hash.
+// BenchmarkReader shows what a Reader adds to the cost of the hash.
 func BenchmarkReader(b *testing.B) {
 	for _, size := range []int{4 << 10, 1 << 20} {
 		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {

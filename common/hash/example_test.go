@@ -9,7 +9,7 @@ import (
 	"gostore/common/hash"
 )
 
-// One hash, as clients write it and as file systems do.
+// One hash in both notations: for clients, and for file systems.
 func Example() {
 	h := hash.Of([]byte("this is object test3"))
 	fmt.Println(h)
@@ -29,7 +29,7 @@ func ExampleFromHeader() {
 	// header Digest: invalid SHA-256: "incorrecthash" is not 44 characters of base64 (RFC 4648, section 4)
 }
 
-// Of content that has another hash a Reader never gives the end.
+// A Reader never returns the end of content that has another hash.
 func ExampleReader() {
 	want := hash.Of([]byte("right"))
 	for _, content := range []string{"right", "wrong"} {

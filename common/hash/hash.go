@@ -1,17 +1,27 @@
-// Package hash is about the SHA-256 of an object's bytes: how clients write it and how we check it.
+// Package hash has the SHA-256 of an object's bytes: its notations, and readers that check it.
 package hash
 
 import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"net/http"
 )
 
-// ErrInvalid is wrapped by every error about how a hash is written; the message around it is meant
-// for the client.
-var ErrInvalid = errors.New("invalid SHA-256")
+// ErrInvalid is wrapped by every error about the notation of a hash, and ErrMismatch by the error
+// of a Reader whose bytes have another hash than they should. The message around them is for the
+// client.
+var (
+	ErrInvalid  error = badRequest("invalid SHA-256")
+	ErrMismatch error = badRequest("wrong SHA-256")
+)
+
+// badRequest is an error that gostore/common/httpd answers with 400.
+type badRequest string
+
+func (e badRequest) Error() string { return string(e) }
+func (badRequest) HTTPStatus() int { return http.StatusBadRequest }
 
 // Hash is the SHA-256 of some bytes.
 type Hash [sha256.Size]byte
@@ -19,14 +29,15 @@ type Hash [sha256.Size]byte
 // Of returns the hash of bytes that are in memory.
 func Of(b []byte) Hash { return sha256.Sum256(b) }
 
-// String writes a hash as clients and metadata see it: 44 characters of base64 (RFC 4648, section 4).
+// String writes a hash as clients and metadata see it: 44 characters of base64 (RFC 4648, section
+// 4).
 func (h Hash) String() string { return base64.StdEncoding.EncodeToString(h[:]) }
 
-// Hex writes a hash as services and file systems see it. In base64 two hashes may differ in nothing
-// but case, and some file systems take them for one.
+// Hex writes a hash as services and file systems see it. In base64 two hashes may differ only in
+// case, and some file systems ignore case.
 func (h Hash) Hex() string { return hex.EncodeToString(h[:]) }
 
-// Parse reads what String writes, and nothing else: one hash is written in one way only.
+// Parse reads what String writes, and nothing else: there is one notation for one hash.
 func Parse(s string) (h Hash, err error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) != len(h) || base64.StdEncoding.EncodeToString(b) != s {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hello is SHA-256 of "hello, world" with a newline, as `openssl dgst -sha256 -binary | base64` has it.
+// hello is SHA-256 of "hello, world" with a newline, from: openssl dgst -sha256 -binary | base64.
 const hello = "hT/5N2Kgbdv3IsTr6d3WbY9j3a6pf1IcPswg2nyXYCA="
 
 func parsed(t *testing.T, s string) Hash {
@@ -30,7 +30,7 @@ func TestForms(t *testing.T) {
 	require.Equal(t, h, back)
 }
 
-func TestWhatIsNoHash(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	h := Of(nil).String()
 	for _, s := range []string{
 		"", "=", h[:43], h + "=", " " + h, h + " ", h[:20] + "\n" + h[20:], strings.ReplaceAll(h, "+", "-"), "!" + h[1:], h[:42] + "V=",
@@ -103,8 +103,8 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderKeepsTheLastBytesOfWrongContent is what makes a wrong content fall short.
-func TestReaderKeepsTheLastBytesOfWrongContent(t *testing.T) {
+// Wrong content falls short of its size.
+func TestReaderHoldsBackTheLastBytesOfWrongContent(t *testing.T) {
 	content := []byte("0123456789")
 	got, err := read(content, Of(nil), 10)
 	require.ErrorIs(t, err, ErrMismatch)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// howTo is what a client is told that sends no digest.
+// howTo is for a client that sends no digest.
 const howTo = `send "Digest: SHA-256=" and the base64 of the SHA-256 of the body, from: openssl dgst -sha256 -binary FILE | base64`
 
 // FromHeader returns the SHA-256 that a request announces for its body, in one of two ways:
@@ -14,8 +14,7 @@ const howTo = `send "Digest: SHA-256=" and the base64 of the SHA-256 of the body
 //	Digest: SHA-256=BASE64                (RFC 3230, as the book has it)
 //	Repr-Digest: sha-256=:BASE64:         (RFC 9530, which replaced it)
 //
-// Digests in other algorithms may stand beside it and are not looked at. No SHA-256 at all, or two
-// different ones, is an error.
+// It ignores digests in other algorithms. No SHA-256, or two different ones, are an error.
 func FromHeader(header http.Header) (Hash, error) {
 	found, err := values(header)
 	if err != nil {
@@ -54,12 +53,12 @@ func unquoted(value, quote string) (Hash, error) {
 	inside, before := strings.CutPrefix(value, quote)
 	inside, after := strings.CutSuffix(inside, quote)
 	if !before || !after {
-		return Hash{}, fmt.Errorf("%w: %.100q does not stand between colons", ErrInvalid, value)
+		return Hash{}, fmt.Errorf("%w: %.100q is not between colons", ErrInvalid, value)
 	}
 	return Parse(inside)
 }
 
-// SetHeader announces h as the digest of an answer's body, in both ways of FromHeader.
+// SetHeader announces h as the digest of an answer's body, in both ways that FromHeader reads.
 func SetHeader(header http.Header, h Hash) {
 	header.Set("Digest", "SHA-256="+h.String())
 	header.Set("Repr-Digest", "sha-256=:"+h.String()+":")

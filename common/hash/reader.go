@@ -8,22 +8,19 @@ import (
 	"io"
 )
 
-// ErrMismatch is wrapped by the error of a Reader whose bytes do not have the hash that they should.
-var ErrMismatch = errors.New("wrong SHA-256")
-
-// Reader passes bytes on and looks whether they have a hash. It gives the last of them only if they
-// do: whoever takes fewer bytes than there should be for a failure never takes wrong ones for right.
-// It is for one goroutine at a time.
+// Reader passes bytes on and checks their hash. It returns the last of them only if the hash is
+// right, so a caller that expects all bytes never takes wrong ones for right.
+// Only one goroutine may use it at a time.
 type Reader struct {
 	from io.Reader
 	sum  hash.Hash
 	want Hash
-	left int64 // bytes that are to come
+	left int64 // bytes that are still to come
 	err  error
 }
 
-// NewReader returns a Reader of size bytes that should have the hash want. More or fewer bytes are
-// an error too. One of no bytes tells by its first Read.
+// NewReader returns a Reader of the first size bytes, which should have the hash want. Fewer bytes
+// are an error too. For no bytes the first Read returns the result.
 func NewReader(from io.Reader, want Hash, size int64) *Reader {
 	return &Reader{from: from, sum: sha256.New(), want: want, left: size}
 }
@@ -53,7 +50,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, r.err
 }
 
-// check returns io.EOF if all is well.
+// check returns io.EOF if the hash is right.
 func (r *Reader) check() error {
 	if err := Check(r.sum, r.want); err != nil {
 		return err
@@ -61,7 +58,7 @@ func (r *Reader) check() error {
 	return io.EOF
 }
 
-// Check looks whether a SHA-256 has come to what it should. The error wraps ErrMismatch.
+// Check returns nil if a SHA-256 is the one wanted. The error wraps ErrMismatch.
 func Check(sum hash.Hash, want Hash) error {
 	if got := Hash(sum.Sum(nil)); got != want {
 		return fmt.Errorf("%w: the content has %s, not %s", ErrMismatch, got, want)

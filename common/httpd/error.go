@@ -7,9 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-
-	"gostore/common/hash"
-	"gostore/common/names"
 )
 
 // Error is an answer other than success: a status and one line for the client.
@@ -21,7 +18,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
-// Errorf makes an Error with a status and a message.
+// Errorf returns an Error with a status and a message.
 func Errorf(status int, format string, args ...any) *Error {
 	return &Error{Status: status, Message: fmt.Sprintf(format, args...)}
 }
@@ -31,15 +28,20 @@ func Unavailable(format string, args ...any) *Error {
 	return &Error{Status: http.StatusServiceUnavailable, Message: fmt.Sprintf(format, args...), RetryAfter: 1}
 }
 
-// asError finds the answer to an error of a handler. What is nobody's business outside becomes 500
-// without details; the log has them.
+// withStatus is an error of another package that carries its status; whatever wraps it, the whole
+// message is for the client.
+type withStatus interface{ HTTPStatus() int }
+
+// asError finds the answer to an error of a handler. An error that says nothing of an answer
+// becomes 500 without details, which are for the log only.
 func asError(err error) *Error {
 	var e *Error
+	var other withStatus
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, names.ErrInvalid), errors.Is(err, hash.ErrInvalid), errors.Is(err, hash.ErrMismatch):
-		return Errorf(http.StatusBadRequest, "%v", err)
+	case errors.As(err, &other):
+		return Errorf(other.HTTPStatus(), "%v", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Errorf(http.StatusInsufficientStorage, "the disk is full")
 	}

@@ -1,6 +1,6 @@
-// Package httpd is what every HTTP server here has around its handlers: routes that do not rewrite
-// paths, one line for each error, one log line for each request, limits on clients that stall, and
-// a stop that lets requests finish.
+// Package httpd has what every HTTP server of go-store needs around its handlers: routes that do
+// not rewrite paths, one line for each error, one log line for each request, limits on clients that
+// stall, and a stop that lets requests finish.
 package httpd
 
 import (
@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	headerPatience = 10 * time.Second // for the whole header of a request
-	idlePatience   = 2 * time.Minute  // between two requests on one connection
-	drainPatience  = 10 * time.Second // for requests under way when the server is told to stop
-	maxHeader      = 32 << 10         // bytes
+	headerTimeout = 10 * time.Second // for the whole header of a request
+	idleTimeout   = 2 * time.Minute  // between two requests on one connection
+	drainTimeout  = 10 * time.Second // for requests in flight when the server is told to stop
+	maxHeader     = 32 << 10         // bytes
 )
 
-// Serve answers requests on address (host:port) until ctx is done, then lets those under way finish
-// for at most 10 s. It returns nil after such a stop, and an error if the address cannot be listened on.
+// Serve answers requests on address (host:port) until ctx is done, then lets those in flight finish
+// for at most 10 s. It returns nil after such a stop, and an error if it cannot listen on address.
 func Serve(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if ctx.Err() != nil && err != nil {
-		return nil // told to stop while the name was looked up
+		return nil // told to stop during the look-up of the host
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
@@ -37,9 +37,10 @@ func Serve(ctx context.Context, address string, handler http.Handler, log *slog.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	log.Info("listening", "address", listener.Addr().String())
 	server := &http.Server{
-		Handler:           logged(impatient(handler), log),
-		ReadHeaderTimeout: headerPatience,
-		IdleTimeout:       idlePatience,
+		Handler:           logged(unlimitedWithoutBody(handler), log),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       stallTimeout, // for a body too, until a Body sets other deadlines
+		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -53,16 +54,16 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	if errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
-	cancel() // it may have ended by itself
+	cancel() // the server may have ended by itself
 	return errors.Join(err, <-stopped)
 }
 
 func drain(server *http.Server, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests cut off", "after", drainPatience)
+		log.Warn("requests cut off", "after", drainTimeout)
 		return server.Close()
 	}
 	return err

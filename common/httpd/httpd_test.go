@@ -28,8 +28,8 @@ import (
 	"gostore/common/names"
 )
 
-// patience bounds every wait for something that comes at once.
-const patience = 10 * time.Second
+// timeout bounds every wait for something that should happen immediately.
+const timeout = 10 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -44,11 +44,12 @@ func TestErrorIsAnsweredInOneLine(t *testing.T) {
 	}{
 		{Errorf(404, "there is no such object"), 404, "there is no such object", ""},
 		{fmt.Errorf("somewhere deep: %w", Errorf(411, "tell a length")), 411, "tell a length", ""},
-		{fmt.Errorf("%w: %w", Unavailable("service %d is away", 3), errors.New("dial")), 503, "service 3 is away", "1"},
+		{fmt.Errorf("%w: %w", Unavailable("service %d is down", 3), errors.New("dial")), 503, "service 3 is down", "1"},
 		{invalid, 400, `invalid object name: ".." is not a name`, ""},
 		{fmt.Errorf("save x: %w", full), 507, "the disk is full", ""},
 		{fmt.Errorf("save x: %w", syscall.EDQUOT), 507, "the disk is full", ""},
 		{errors.New("open /srv/store: password is 1234"), 500, "internal error", ""},
+		{fmt.Errorf("save: %w", teapot{}), 418, "save: short and stout", ""},
 		{Unavailable("%v", errors.Join(errors.New("no broker"), errors.New("no data service"))), 503, "no broker; no data service", "1"},
 	} {
 		s := start(t, Routes{"objects": Handler(func(w http.ResponseWriter, _ *http.Request) error {
@@ -63,6 +64,12 @@ func TestErrorIsAnsweredInOneLine(t *testing.T) {
 		require.Equal(t, test.err.Error(), s.logged(t, "request")["error"], "the log has all of it")
 	}
 }
+
+// teapot is an error of another package, which carries its status.
+type teapot struct{}
+
+func (teapot) Error() string   { return "short and stout" }
+func (teapot) HTTPStatus() int { return http.StatusTeapot }
 
 func TestMethods(t *testing.T) {
 	s := start(t, Routes{
@@ -103,10 +110,10 @@ func TestRoutesLeavePathsAsTheyAre(t *testing.T) {
 
 func TestNoSuchRoute(t *testing.T) {
 	s := start(t, Routes{"objects": says("x"), "healthz": says("x")})
-	for path, room := range map[string]string{"/": "", "/nothing/x": "nothing", "/objects%2Fx": "objects%2Fx", "/%0A": "%0A"} {
+	for path, first := range map[string]string{"/": "", "/nothing/x": "nothing", "/objects%2Fx": "objects%2Fx", "/%0A": "%0A"} {
 		answer, body := s.do(t, "GET", path, nil)
 		require.Equal(t, 404, answer.StatusCode, path)
-		require.Equal(t, "there is no /"+room+" here: try /healthz, /objects\n", body)
+		require.Equal(t, "there is no /"+first+" here: try /healthz, /objects\n", body)
 	}
 }
 
@@ -150,6 +157,68 @@ func TestOneLogLineForEachRequest(t *testing.T) {
 	}
 	s.stopAndWait(t)
 	require.Empty(t, s.log, "and nothing else")
+}
+
+// A fresh log is not full of health checks.
+func TestHealthChecksAreLoggedAtDebugLevel(t *testing.T) {
+	sick := func() error { return errors.New("the broker cannot be reached") }
+	s := start(t, Routes{"healthz": Health(sick)})
+	for _, method := range []string{"GET", "HEAD"} {
+		s.do(t, method, "/healthz", nil)
+	}
+	s.do(t, "GET", "/healthz/x", nil)
+	require.Equal(t, "/healthz/x", s.logged(t, "request")["path"])
+	s.do(t, "DELETE", "/healthz", nil)
+	require.Equal(t, "DELETE", s.logged(t, "request")["method"])
+	s.stopAndWait(t)
+	require.Empty(t, s.log)
+}
+
+func TestClientThatLeaves(t *testing.T) {
+	s := start(t, Routes{
+		"waits": Handler(func(_ http.ResponseWriter, r *http.Request) error {
+			<-r.Context().Done()
+			return fmt.Errorf("search: %w", r.Context().Err())
+		}),
+		"streams": Handler(func(w http.ResponseWriter, _ *http.Request) error {
+			for {
+				if _, err := Stream(w).Write(make([]byte, 4<<10)); err != nil {
+					return err
+				}
+			}
+		}),
+	})
+	for path, status := range map[string]float64{"/waits": 400, "/streams": 200} {
+		conn, err := net.Dial("tcp", s.address)
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		line := s.logged(t, "client left")
+		require.Equal(t, "INFO", line["level"])
+		require.Equal(t, path, line["path"])
+		require.Equal(t, status, line["status"])
+		require.NotEmpty(t, line["error"])
+	}
+}
+
+// net/http takes a client that closes its half of the connection for one that left. It still reads.
+func TestClientThatClosesItsHalf(t *testing.T) {
+	s := start(t, Routes{"waits": Handler(func(_ http.ResponseWriter, r *http.Request) error {
+		<-r.Context().Done()
+		return r.Context().Err()
+	})})
+	status, line := s.raw(t, "GET /waits HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.Equal(t, 400, status)
+	require.Equal(t, "the connection was closed before the answer: keep it open until then\n", line)
+}
+
+func TestNoPartialPut(t *testing.T) {
+	request, err := http.NewRequest("PUT", "/objects/x", nil)
+	require.NoError(t, err)
+	require.NoError(t, NoPartialPut(request))
+	request.Header.Set("Content-Range", "bytes 0-3/10")
+	require.Equal(t, 400, asError(NoPartialPut(request)).Status)
 }
 
 func TestErrorAfterTheAnswerHasBegunCutsTheConnection(t *testing.T) {
@@ -245,7 +314,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 			_ = conn.Close() // it was let in
 		}
 		return err != nil
-	}, patience, time.Millisecond, "no new connections")
+	}, timeout, time.Millisecond, "no new connections")
 	select {
 	case err := <-s.ended:
 		t.Fatal("ended with a request under way: ", err)
@@ -307,7 +376,7 @@ func (s *server) stopAndWait(t *testing.T) {
 			close(s.ended)
 			require.NoError(t, err)
 		}
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Error("the server does not stop")
 	}
 }
@@ -341,7 +410,7 @@ func (s *server) raw(t *testing.T, request string) (status int, body string) {
 	conn, err := net.Dial("tcp", s.address)
 	require.NoError(t, err)
 	defer conn.Close() // nothing is asked any more
-	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+	require.NoError(t, conn.SetDeadline(time.Now().Add(timeout)))
 	_, err = io.WriteString(conn, request)
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
@@ -358,7 +427,7 @@ func readAnswer(t *testing.T, from *bufio.Reader) (status int, body string) {
 	return answer.StatusCode, string(content)
 }
 
-// lines is a log that can be waited for. A server that writes more than it has room for waits.
+// lines is a log whose lines a test receives. A server that writes more than fit waits.
 type lines chan map[string]any
 
 func (l lines) Write(p []byte) (int, error) {
@@ -377,7 +446,7 @@ func (s *server) logged(t *testing.T, message string) map[string]any {
 	case line := <-s.log:
 		require.Equal(t, message, line["msg"], line)
 		return line
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		require.Fail(t, "nothing was logged", message)
 		return nil
 	}
@@ -412,16 +481,15 @@ func random(size int) []byte {
 	return content
 }
 
-// TestSendOfWhatFailsAtOnce has a body that fails before it gave anything: there is still time for
-// another answer.
-func TestSendOfWhatFailsAtOnce(t *testing.T) {
+// A body that fails before its first byte leaves time for another answer.
+func TestSendOfBodyThatFailsImmediately(t *testing.T) {
 	s := start(t, Routes{"x": Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Length", "10")
 		w.Header().Set("ETag", `"of the object"`)
-		return Send(w, iotest.ErrReader(Unavailable("it has rotted")), 10)
+		return Send(w, iotest.ErrReader(Unavailable("it is corrupt")), 10)
 	})})
 	response, line := s.do(t, http.MethodGet, "/x", nil)
 	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
-	require.Equal(t, "it has rotted\n", line)
+	require.Equal(t, "it is corrupt\n", line)
 	require.Empty(t, response.Header.Get("ETag"))
 }

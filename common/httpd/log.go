@@ -1,9 +1,11 @@
 package httpd
 
 import (
-	"io"
+	"context"
+	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -12,7 +14,7 @@ func logged(next http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := record(w)
 		start := time.Now()
-		defer func() { answer.log(r, log, time.Since(start)) }() // deferred: a cut connection unwinds through here
+		defer func() { answer.log(r, log, time.Since(start)) }() // also when a connection is cut, by a panic
 		next.ServeHTTP(answer, r)
 	})
 }
@@ -25,12 +27,13 @@ func record(w http.ResponseWriter) *recorder {
 	return &recorder{ResponseWriter: w}
 }
 
-// recorder remembers what was answered, for Handler and for the log.
+// recorder records what was answered, for Handler and for the log.
 type recorder struct {
 	http.ResponseWriter
 	status int // 0 until the header has been written
 	bytes  int64
-	err    error
+	err    error // of the handler
+	failed error // of a write
 }
 
 func (a *recorder) WriteHeader(status int) {
@@ -44,16 +47,9 @@ func (a *recorder) Write(p []byte) (int, error) {
 	a.begun()
 	n, err := a.ResponseWriter.Write(p)
 	a.bytes += int64(n)
-	return n, err
-}
-
-// ReadFrom keeps sendfile(2) possible: without it a file is copied through a buffer of ours.
-func (a *recorder) ReadFrom(src io.Reader) (int64, error) {
-	n, err := io.Copy(a.ResponseWriter, src)
-	if n > 0 { // or else src failed before it gave anything, and there can still be another answer
-		a.begun()
+	if err != nil {
+		a.failed = err
 	}
-	a.bytes += n
 	return n, err
 }
 
@@ -66,18 +62,37 @@ func (a *recorder) begun() {
 	}
 }
 
+// clientLeft reports whether an error of the handler comes from the client's closing the
+// connection: net/http ends the context of a request then, and a write fails.
+func (a *recorder) clientLeft(r *http.Request) bool {
+	if a.failed != nil {
+		return !errors.Is(a.failed, os.ErrDeadlineExceeded) // a client that does not read is still there
+	}
+	return errors.Is(a.err, context.Canceled) && r.Context().Err() != nil
+}
+
 func (a *recorder) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	a.begun() // an empty answer is 200 too
-	level, attrs := slog.LevelInfo, []slog.Attr{
+	attrs := []slog.Attr{
 		slog.String("method", r.Method), slog.String("path", r.URL.EscapedPath()), slog.Int("status", a.status),
 		slog.Int64("bytes", a.bytes), slog.Duration("took", took), slog.String("from", r.RemoteAddr),
 	}
 	if a.err != nil {
 		attrs = append(attrs, slog.String("error", a.err.Error()))
 	}
-	cut := a.err != nil && a.status < http.StatusBadRequest // success was announced, and not kept up
-	if a.status >= http.StatusInternalServerError || cut {
-		level = slog.LevelWarn
+	level, message := a.level(r)
+	log.LogAttrs(r.Context(), level, message, attrs...)
+}
+
+func (a *recorder) level(r *http.Request) (level slog.Level, message string) {
+	cut := a.err != nil && a.status < http.StatusBadRequest // success was announced, but not achieved
+	switch {
+	case isHealthCheck(r):
+		return slog.LevelDebug, "request" // there is one every second or so
+	case a.clientLeft(r):
+		return slog.LevelInfo, "client left"
+	case a.status >= http.StatusInternalServerError, cut:
+		return slog.LevelWarn, "request"
 	}
-	log.LogAttrs(r.Context(), level, "request", attrs...)
+	return slog.LevelInfo, "request"
 }

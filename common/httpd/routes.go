@@ -8,21 +8,21 @@ import (
 )
 
 // Routes sends a request to the handler of its path's first segment: "objects" for /objects/NAME.
-// http.ServeMux will not do here: it cleans paths, so that a name like ".." would get a redirect
-// instead of an error.
+// http.ServeMux does not fit: it cleans paths, so a name like ".." would get a redirect instead of
+// an error.
 type Routes map[string]http.Handler
 
 func (routes Routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	room, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	handler, ok := routes[room]
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
+	handler, ok := routes[first]
 	if !ok {
-		Errorf(http.StatusNotFound, "there is no /%s here: try /%s", room, strings.Join(sortedKeys(routes), ", /")).write(w)
+		Errorf(http.StatusNotFound, "there is no /%s here: try /%s", first, strings.Join(sortedKeys(routes), ", /")).write(w)
 		return
 	}
 	handler.ServeHTTP(w, r)
 }
 
-// Methods sends a request to the handler of its method. HEAD goes to GET's handler where it has none.
+// Methods sends a request to the handler of its method, and HEAD without one to that of GET.
 type Methods map[string]Handler
 
 func (methods Methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -51,9 +51,9 @@ func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// Handler answers a request, or returns an error without having written anything of a body; see
-// Error for how it is answered. An error after the answer has begun cuts the connection: a client
-// never takes half a body for a whole one.
+// Handler answers a request, or returns an error before it has written anything of a body; see
+// Error for the answer to it. An error after the answer has begun cuts the connection, so that a
+// client never takes half a body for a whole one.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
 func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -63,13 +63,16 @@ func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case answer.err == nil:
 	case answer.status != 0:
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it recovers and logs nothing
+	case answer.clientLeft(r): // or has closed its half of the connection, and still reads
+		clear(answer.Header())
+		Errorf(http.StatusBadRequest, "the connection was closed before the answer: keep it open until then").write(answer)
 	default:
-		clear(answer.Header()) // what was meant for another answer
+		clear(answer.Header()) // they were meant for another answer
 		asError(answer.err).write(answer)
 	}
 }
 
-// Health answers GET /healthz: 200 while ready returns nil, else 503 with what is missing.
+// Health answers GET /healthz: 200 while ready returns nil, else 503 with its error.
 func Health(ready func() error) http.Handler {
 	return Methods{http.MethodGet: func(w http.ResponseWriter, _ *http.Request) error {
 		if err := ready(); err != nil {
@@ -78,4 +81,9 @@ func Health(ready func() error) http.Handler {
 		_, err := w.Write([]byte("ok\n"))
 		return err
 	}}
+}
+
+// isHealthCheck reports whether a request is one that Health is there for.
+func isHealthCheck(r *http.Request) bool {
+	return r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }

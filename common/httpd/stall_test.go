@@ -19,8 +19,8 @@ import (
 )
 
 // These tests are about seconds and minutes, and run on the fake clock of testing/synctest. Real
-// sockets would stop that clock, so a connection is a net.Pipe here: it has deadlines like a socket,
-// and takes a byte only when the other side reads it.
+// sockets would stop that clock, so a connection is a net.Pipe here: it has deadlines like a
+// socket, and takes a byte only when the other side reads it.
 
 func TestBodyStall(t *testing.T) {
 	inBubble(t, echo(), func(t *testing.T, c *client) {
@@ -28,7 +28,7 @@ func TestBodyStall(t *testing.T) {
 		status, line := c.answer()
 		require.Equal(t, 408, status)
 		require.Equal(t, "no byte of the body came for 15s, after 3 bytes\n", line)
-		require.Equal(t, stallPatience, c.elapsed())
+		require.Equal(t, stallTimeout, c.elapsed())
 		c.wantClosed()
 	})
 }
@@ -37,7 +37,7 @@ func TestBodyThatTrickles(t *testing.T) {
 	inBubble(t, echo(), func(t *testing.T, c *client) {
 		c.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 		for range 10 {
-			time.Sleep(stallPatience - time.Second)
+			time.Sleep(stallTimeout - time.Second)
 			c.send("x")
 		}
 		status, body := c.answer()
@@ -46,7 +46,7 @@ func TestBodyThatTrickles(t *testing.T) {
 	})
 }
 
-func TestWorkAfterTheBodyMayTakeItsTime(t *testing.T) {
+func TestLongWorkAfterTheBody(t *testing.T) {
 	handler := Handler(func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := io.Copy(io.Discard, NewBody(w, r)); err != nil {
 			return err
@@ -63,19 +63,42 @@ func TestWorkAfterTheBodyMayTakeItsTime(t *testing.T) {
 	})
 }
 
-// A client that announces a body and does not send it gets its answer all the same, from handlers
-// that have no use for a body.
-func TestBodyThatNobodyReads(t *testing.T) {
-	for path, want := range map[string]int{"/nothing/x": 404, "/echo/x": 405, "/healthz": 200} {
-		routes := Routes{"echo": Methods{"PUT": says("")}, "healthz": Health(func() error { return nil })}
-		inBubble(t, routes, func(t *testing.T, c *client) {
-			c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
-			status, _ := c.answer()
-			require.Equal(t, want, status)
-			require.LessOrEqual(t, c.elapsed(), stallPatience)
-			c.wantClosed()
-		})
+// A client that announces a body and does not send it gets its answer, and its connection is
+// closed, also where the handler does not read the body, or net/http answers without a handler.
+func TestBodyThatIsNotRead(t *testing.T) {
+	for request, want := range map[string]int{
+		"GET /nothing/x HTTP/1.1\r\n":                404,
+		"GET /echo/x HTTP/1.1\r\n":                   405,
+		"GET /healthz HTTP/1.1\r\n":                  200,
+		"OPTIONS * HTTP/1.1\r\n":                     200,
+		"PUT /echo HTTP/1.1\r\nExpect: the best\r\n": 417,
+	} {
+		for _, body := range []string{"Content-Length: 10\r\n\r\n", "Content-Length: 10\r\n\r\nfour", "Transfer-Encoding: chunked\r\n\r\n4\r\nfo"} {
+			routes := Routes{"echo": Methods{"PUT": says("")}, "healthz": Health(func() error { return nil })}
+			inBubble(t, routes, func(t *testing.T, c *client) {
+				c.send(request + "Host: x\r\n" + body)
+				status, _ := c.answer()
+				require.Equal(t, want, status, request)
+				require.LessOrEqual(t, c.elapsed(), stallTimeout, request)
+				c.wantClosed()
+			})
+		}
 	}
+}
+
+// A request without a body may take longer than a body may.
+func TestLongWorkWithoutBody(t *testing.T) {
+	handler := Handler(func(_ http.ResponseWriter, r *http.Request) error {
+		time.Sleep(time.Minute)
+		return r.Context().Err()
+	})
+	inBubble(t, handler, func(t *testing.T, c *client) {
+		for range 2 {
+			c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+			status, line := c.answer()
+			require.Equal(t, 200, status, line)
+		}
+	})
 }
 
 func TestSendToClientThatStopsReading(t *testing.T) {
@@ -89,11 +112,29 @@ func TestSendToClientThatStopsReading(t *testing.T) {
 		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 		_, err := io.CopyN(io.Discard, c.conn, pieceSize)
 		require.NoError(t, err)
-		time.Sleep(takePatience)
+		time.Sleep(takeTimeout)
 		synctest.Wait()
 		require.Len(t, failed, 1, "given up by now")
 		require.ErrorIs(t, <-failed, os.ErrDeadlineExceeded)
 		c.wantClosed()
+	})
+}
+
+func TestSendWithinAnotherTimeout(t *testing.T) {
+	failed := make(chan error, 1)
+	handler := Handler(func(w http.ResponseWriter, _ *http.Request) error {
+		err := SendWithin(w, strings.NewReader(strings.Repeat("x", 2*pieceSize)), 2*pieceSize, time.Hour)
+		failed <- err
+		return err
+	})
+	inBubble(t, handler, func(t *testing.T, c *client) {
+		c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(time.Hour - time.Second)
+		synctest.Wait()
+		require.Empty(t, failed)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.ErrorIs(t, <-failed, os.ErrDeadlineExceeded)
 	})
 }
 
@@ -108,22 +149,22 @@ func TestSendToSlowClient(t *testing.T) {
 		answer, err := http.ReadResponse(c.reader, nil)
 		require.NoError(t, err)
 		for range size / pieceSize {
-			time.Sleep(takePatience / 2)
+			time.Sleep(takeTimeout / 2)
 			_, err := io.CopyN(io.Discard, answer.Body, pieceSize)
 			require.NoError(t, err)
 		}
 	})
 }
 
-// A deadline that one request has set must not end the next on the same connection.
-func TestConnectionIsGoodForAnotherRequest(t *testing.T) {
+// A deadline that one request has set must not end the next one on the same connection.
+func TestConnectionServesAnotherRequest(t *testing.T) {
 	inBubble(t, echo(), func(t *testing.T, c *client) {
 		for range 3 {
 			c.send("PUT /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc")
 			status, body := c.answer()
 			require.Equal(t, 200, status)
 			require.Equal(t, "abc", body)
-			time.Sleep(idlePatience - time.Second)
+			time.Sleep(idleTimeout - time.Second)
 			c.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
 			status, _ = c.answer()
 			require.Equal(t, 404, status)
@@ -135,17 +176,17 @@ func TestHeaderThatStallsAndIdleConnection(t *testing.T) {
 	inBubble(t, echo(), func(t *testing.T, c *client) {
 		c.send("GET /echo HTTP/1.1\r\nHo")
 		c.wantClosed()
-		require.Equal(t, headerPatience, c.elapsed())
+		require.Equal(t, headerTimeout, c.elapsed())
 	})
 	inBubble(t, echo(), func(t *testing.T, c *client) {
 		c.send("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
 		c.answer()
 		c.wantClosed()
-		require.Equal(t, idlePatience, c.elapsed())
+		require.Equal(t, idleTimeout, c.elapsed())
 	})
 }
 
-func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
+func TestStopCutsOffRequestsThatDoNotFinish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		network := newNetwork()
@@ -157,14 +198,14 @@ func TestStopCutsOffWhatDoesNotFinish(t *testing.T) {
 		synctest.Wait()
 		stop()
 		require.NoError(t, <-ended)
-		require.Equal(t, drainPatience, c.elapsed())
+		require.Equal(t, drainTimeout, c.elapsed())
 		c.wantClosed()
 		require.NoError(t, c.conn.Close())
 	})
 }
 
 // inBubble runs one client against a server, both on a fake clock. Afterwards the server must stop
-// without waiting for anybody; synctest fails the test if it leaves a goroutine.
+// immediately; synctest fails the test if it leaves a goroutine.
 func inBubble(t *testing.T, handler http.Handler, test func(t *testing.T, c *client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -257,7 +298,7 @@ func TestStreamToClientThatStopsReading(t *testing.T) {
 	})
 	inBubble(t, Routes{"lines": handler}, func(t *testing.T, c *client) {
 		c.send("GET /lines HTTP/1.1\r\nHost: x\r\n\r\n")
-		time.Sleep(takePatience)
+		time.Sleep(takeTimeout)
 		synctest.Wait()
 		require.Len(t, ended, 1, "given up by now")
 		require.ErrorIs(t, <-ended, os.ErrDeadlineExceeded)

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nested is an object's name as people give them.
+// nested is a name as users choose them.
 const nested = "photos/2026/夏/海 1.jpg"
 
 func BenchmarkFromPath(b *testing.B) {

@@ -6,7 +6,7 @@ import (
 	"gostore/common/names"
 )
 
-// The name in a request's path, and the file that chapters 1 and 2 keep it in.
+// The name in a request's path, and its file in chapters 1 and 2.
 func Example() {
 	for _, path := range []string{"/objects/greeting", "/objects/2026%2Freport", "/objects/%61", "/objects/a/b", "/objects/.."} {
 		name, err := names.FromPath(path)

@@ -1,26 +1,32 @@
-// Package names says what an object may be called and how a name is written in a URL and on disk.
+// Package names has the rules for names of objects, and their notations in a URL and on disk.
 package names
 
 import (
-	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"unicode/utf8"
 )
 
-// MaxBytes is how long a name may be, in bytes of UTF-8.
+// MaxBytes is the longest name, in bytes of UTF-8.
 const MaxBytes = 500
 
-// maxFile is what the usual file systems allow one path element, in bytes.
+// maxFile is the longest path element of the usual file systems, in bytes.
 const maxFile = 255
 
-// ErrInvalid is wrapped by every error of this package; the message around it is meant for the client.
-var ErrInvalid = errors.New("invalid object name")
+// ErrInvalid is wrapped by every error of this package; the message around it is for the client.
+var ErrInvalid error = badRequest("invalid object name")
 
-// FromPath returns the NAME of an escaped URL path /ROOM/NAME: one path segment, percent-decoded.
-// The escaped path is asked for because a name may hold slashes, written %2F, which a decoded path
-// cannot tell from separators.
+// badRequest is an error that gostore/common/httpd answers with 400.
+type badRequest string
+
+func (e badRequest) Error() string { return string(e) }
+func (badRequest) HTTPStatus() int { return http.StatusBadRequest }
+
+// FromPath returns the NAME of an escaped URL path /objects/NAME or the like: one path segment,
+// percent-decoded. It takes the escaped path because a name may have slashes, written %2F, which in
+// a decoded path look like separators.
 func FromPath(escapedPath string) (string, error) {
 	_, segment, _ := strings.Cut(strings.TrimPrefix(escapedPath, "/"), "/")
 	if strings.Contains(segment, "/") {
@@ -33,8 +39,8 @@ func FromPath(escapedPath string) (string, error) {
 	return name, Check(name)
 }
 
-// Check returns nil if an object may be called name: 1 to MaxBytes bytes of UTF-8 without NUL, and
-// neither "." nor "..", which every HTTP client on the way would take for a path.
+// Check returns nil if an object may have that name: 1 to MaxBytes bytes of UTF-8 without NUL, and
+// neither "." nor "..", which HTTP clients and proxies take for a path.
 func Check(name string) error {
 	switch {
 	case name == "":
@@ -57,8 +63,8 @@ func Segment(name string) string {
 }
 
 // File writes a name that passes Check as the name of a file. Different names give different files,
-// and none leads out of its directory. On a file system that ignores case, names that differ in
-// nothing else share a file: one reason why chapter 3 frees names from files.
+// and none leads out of its directory. On a file system that ignores case, names that differ only
+// in case share a file: one reason why chapter 3 frees names from files.
 func File(name string) (string, error) {
 	if err := Check(name); err != nil {
 		return "", err

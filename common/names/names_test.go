@@ -45,8 +45,8 @@ func TestFileRefusesWhatMakesNoFileName(t *testing.T) {
 	}
 }
 
-// FuzzNames holds what keeps a name inside STORE_ROOT: whatever passes Check comes back from a URL
-// as it went in, and its file is one path element.
+// FuzzNames checks that no name leads out of STORE_ROOT: every name that passes Check comes back from
+// a URL unchanged, and its file is one path element.
 func FuzzNames(f *testing.F) {
 	for _, name := range []string{"a", "..", "a/../b", "%2e", "\x00", "对象", ".", "a\\b", "C:", long(300)} {
 		f.Add(name)

@@ -12,11 +12,12 @@ import (
 	"gostore/common/httpd"
 )
 
-// withDebug runs a service and, where DEBUG_ADDRESS is set, net/http/pprof on that address beside it:
+// withDebug runs a service and, where DEBUG_ADDRESS is set, net/http/pprof on that address beside
+// it:
 //
 //	DEBUG_ADDRESS=127.0.0.1:6060 …   and   go tool pprof http://127.0.0.1:6060/debug/pprof/profile
 //
-// It must be a loopback address, since a profile tells everything about a process to whoever asks.
+// It must be a loopback address, since a profile shows the inside of a process.
 func withDebug(ctx context.Context, env *Env, log *slog.Logger,
 	run func(ctx context.Context, env *Env, log *slog.Logger) error) error {
 	address := env.Optional("DEBUG_ADDRESS")
@@ -29,7 +30,7 @@ func withDebug(ctx context.Context, env *Env, log *slog.Logger,
 	ctx, cancel := context.WithCancel(ctx)
 	debug := make(chan error, 1)
 	go func() {
-		defer cancel() // a debug port that cannot be had stops the service: it was asked for
+		defer cancel() // a debug port that is in use stops the service
 		debug <- httpd.Serve(ctx, address, pprofHandler(), log)
 	}()
 	err := run(ctx, env, log)

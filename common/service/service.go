@@ -12,9 +12,9 @@ import (
 	"syscall"
 )
 
-// Main runs a service until it returns or the process is told to stop (SIGINT, SIGTERM), which ends
-// the context that run is given; run then finishes what is under way and returns. A second signal
-// kills. It exits with 0, or with 1 after one line on standard error if run returns an error.
+// Main runs a service until run returns. SIGINT or SIGTERM ends the context of run, which then
+// finishes the work in flight and returns; a second signal kills. Main exits with 0, or with 1
+// after one line on standard error if run returns an error.
 func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -26,7 +26,7 @@ func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 	}
 }
 
-// Env reads settings from the environment, once, at start.
+// Env reads settings from the environment, at start.
 type Env struct {
 	lookup  func(string) string
 	missing []string

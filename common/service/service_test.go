@@ -21,11 +21,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// patience bounds every wait for something that comes at once.
-const patience = 20 * time.Second
+// timeout bounds every wait for something that should happen immediately.
+const timeout = 20 * time.Second
 
-// TestMain makes this test program a service too, if TEST_SERVICE names one: exit codes and signals
-// are a process's.
+// TestMain makes this test program a service, if TEST_SERVICE names one: only a process has an exit
+// code and signals.
 func TestMain(m *testing.M) {
 	if run := services()[os.Getenv("TEST_SERVICE")]; run != nil {
 		Main(run)
@@ -57,7 +57,7 @@ func services() map[string]service {
 			fmt.Println("ready")
 			<-ctx.Done()
 			fmt.Println("stopping")
-			time.Sleep(2 * patience)
+			time.Sleep(2 * timeout)
 			return nil
 		},
 	}
@@ -107,7 +107,7 @@ func TestSecondSignalKills(t *testing.T) {
 	p.prints(t, "stopping")
 	require.Eventually(t, func() bool { // one that comes in the first moment may still be caught
 		return errors.Is(p.cmd.Process.Signal(syscall.SIGTERM), os.ErrProcessDone) || p.hasEnded()
-	}, patience/2, 5*time.Millisecond)
+	}, timeout/2, 5*time.Millisecond)
 	p.wait(t)
 	status := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 	require.True(t, status.Signaled() && status.Signal() == syscall.SIGTERM, p.cmd.ProcessState)
@@ -139,7 +139,7 @@ func TestDebugAddressMustBeLoopback(t *testing.T) {
 func TestDebugServesProfilesWhileTheServiceRuns(t *testing.T) {
 	address := freeAddress(t)
 	err := debugged(t, address, func(ctx context.Context, _ *Env, _ *slog.Logger) error {
-		require.Eventually(t, func() bool { return status(ctx, address, "/debug/pprof/") == http.StatusOK }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { return status(ctx, address, "/debug/pprof/") == http.StatusOK }, timeout, time.Millisecond)
 		require.Equal(t, http.StatusOK, status(ctx, address, "/debug/pprof/heap"))
 		require.Equal(t, http.StatusNotFound, status(ctx, address, "/"))
 		return nil
@@ -160,8 +160,8 @@ func TestDebugAddressInUseStopsTheService(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 }
 
-// A service that ends before the debug server has begun is not failed by it.
-func TestServiceThatEndsAtOnceWithDebug(t *testing.T) {
+// A debug server that has not begun yet does not fail a service that ends.
+func TestServiceThatEndsImmediatelyWithDebug(t *testing.T) {
 	for _, want := range []error{nil, errors.New("a setting is wrong")} {
 		for range 100 {
 			err := debugged(t, "localhost:0", func(context.Context, *Env, *slog.Logger) error { return want })
@@ -175,7 +175,7 @@ func TestServiceThatEndsAtOnceWithDebug(t *testing.T) {
 
 func debugged(t *testing.T, address string, run service) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	err := withDebug(ctx, envOf(map[string]string{"DEBUG_ADDRESS": address}), slog.New(slog.DiscardHandler), run)
 	require.NoError(t, ctx.Err(), "not in time")
@@ -221,7 +221,7 @@ type process struct {
 // start has the process killed if it lives much too long.
 func start(t *testing.T, service string, env ...string) *process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	p := &process{cmd: exec.CommandContext(ctx, os.Args[0]), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TEST_SERVICE="+service, "GORACE=atexit_sleep_ms=0") // with -race, else a second each
 	p.cmd.Env = append(p.cmd.Env, env...)
