@@ -1,5 +1,5 @@
-// Command v1 is chapter 1: an object store in one process. An object is a name and bytes; REST puts
-// it there and gets it back.
+// Command v1 is chapter 1: an object store in one process. An object is a name and bytes; REST stores
+// it and returns it.
 //
 //	LISTEN_ADDRESS=:8888 STORE_ROOT=/tmp/store go run .
 package main
@@ -27,7 +27,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close() // the process ends, and the lock with it
+	defer dir.Close() // the process ends and releases the lock with it
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(dir),
 		"healthz": httpd.Health(func() error { return nil }),

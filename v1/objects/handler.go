@@ -1,6 +1,6 @@
 // Package objects serves objects over HTTP: each is a file of its name.
 //
-//	PUT      /objects/NAME   keeps the body under NAME, in place of what had the name
+//	PUT      /objects/NAME   stores the body under NAME and replaces what had the name
 //	GET/HEAD /objects/NAME   answers with it
 package objects
 
@@ -20,7 +20,7 @@ func Handler(dir *files.Dir) http.Handler {
 	}
 }
 
-// fileOf returns the name of the file that the object named in the request's path lies in.
+// fileOf returns the file name of the object that a request's path names.
 func fileOf(r *http.Request) (string, error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err != nil {

@@ -1,4 +1,4 @@
-// Command apiservice is what clients talk to. It keeps nothing itself: it finds the data service
+// Command apiservice is what clients talk to. It stores nothing itself: it finds the data service
 // that holds an object, or chooses one for a new object, and passes the bytes through.
 package main
 
@@ -41,7 +41,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { broker.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices)
+	locator := locate.NewLocator(broker, dataServices, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(locator, dataServices, objectstream.NewClient()),
 		"locate":  locate.Handler(locator),

@@ -9,7 +9,7 @@ import (
 )
 
 // Handler answers GET /locate/NAME with the address of the data service that holds the object, as
-// JSON, or 404, or 503 where that is not sure.
+// JSON, or 404, or 503 if the answer is not sure.
 func Handler(l *Locator) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := names.FromPath(r.URL.EscapedPath())
@@ -21,7 +21,7 @@ func Handler(l *Locator) http.Handler {
 		case err != nil:
 			return err
 		case address == "" && !sure:
-			return httpd.Unavailable("not every data service answers: try again")
+			return httpd.Unavailable("not all data services answer: try again")
 		case address == "":
 			return httpd.Errorf(http.StatusNotFound, "no data service holds this object")
 		}

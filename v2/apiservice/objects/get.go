@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"gostore/chapter2/apiservice/objectstream"
 	"gostore/common/httpd"
 )
 
@@ -12,13 +13,13 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, size, err := h.streams.Get(r.Context(), address, name)
+	body, err := h.streams.Get(r.Context(), address, name, objectstream.StallTimeout)
 	if err != nil {
 		return err
 	}
 	defer body.Close() // read to its end, or given up
-	describe(w, size)
-	return httpd.Send(w, body, size)
+	describe(w, body.Size)
+	return httpd.Send(w, body, body.Size)
 }
 
 func (h *handler) head(w http.ResponseWriter, r *http.Request) error {
@@ -44,7 +45,7 @@ func (h *handler) find(r *http.Request) (name, address string, err error) {
 	switch {
 	case err != nil:
 	case address == "" && !sure:
-		err = httpd.Unavailable("nobody has this object, but not every data service answers: try again")
+		err = httpd.Unavailable("no data service that answers holds this object, but not all of them answer: try again")
 	case address == "":
 		err = httpd.Errorf(http.StatusNotFound, "there is no such object")
 	}

@@ -8,15 +8,18 @@ import (
 )
 
 // put streams the body to the data service that holds the name already, so that a later GET never
-// finds an old body on another one, or else to any. Two first puts of a name at the same moment may
-// still choose two, and a holder that is away cannot be asked: chapter 3 ends that by giving each
-// body a version of its own.
+// finds an old body on another one, or else to a random one. Two first PUTs of a name at the same
+// moment may still choose two, and a holder that is down cannot be asked: chapter 3 solves both by
+// giving each body a version of its own.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
+	if err := httpd.NoPartialPut(r); err != nil {
+		return err
+	}
 	name, err := nameOf(r)
 	if err != nil {
 		return err
 	}
-	address, err := h.placeFor(r.Context(), name)
+	address, err := h.target(r.Context(), name)
 	if err != nil {
 		return err
 	}
@@ -28,10 +31,10 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-func (h *handler) placeFor(ctx context.Context, name string) (address string, err error) {
+func (h *handler) target(ctx context.Context, name string) (address string, err error) {
 	address, _, err = h.locator.Find(ctx, name)
 	if err != nil || address != "" {
 		return address, err
 	}
-	return h.chooser.Choose()
+	return h.dataServices.Choose()
 }

@@ -28,5 +28,5 @@ func get(dir *files.Dir, w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	return httpd.Send(w, f, size)
+	return httpd.SendWithin(w, f, size, peerTimeout)
 }

@@ -13,9 +13,9 @@ import (
 )
 
 // put streams the body to a data service, under the hash that the client announces, and then adds a
-// version to the metadata: a version that can be seen has its content. The other way round, content
-// whose version could not be added is left for nobody; chapter 8 clears that away. Whether the body
-// has that hash at all is not looked at before chapter 4.
+// version to the metadata, so a version that can be seen has its content. Content whose version could
+// not be added stays without a name until chapter 8 collects it. That the body has that hash is not
+// verified before chapter 4.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	m, content, err := announced(r)
 	if err != nil {
@@ -41,18 +41,22 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	if m.Name, err = names.FromPath(r.URL.EscapedPath()); err != nil {
 		return m, content, err
 	}
+	if err := cmp.Or(noVersion(r), httpd.NoPartialPut(r)); err != nil {
+		return m, content, err
+	}
 	if content, err = hash.FromHeader(r.Header); err != nil {
 		return m, content, err
 	}
 	if r.ContentLength < 0 {
-		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: how long the body is must be known before it comes")
+		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: the length of the body must be known before it comes")
 	}
 	m.Size, m.Hash = r.ContentLength, content.String()
 	m.Meta, err = userMeta(r.Header)
 	return m, content, err
 }
 
-// ask finds out whether the metadata can be written, and who has the content, at the same time.
+// ask finds out concurrently whether the metadata can be written and which data service holds the
+// content.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, err error) {
 	ready := make(chan error, 1)
 	go func() { ready <- h.versions.Ready(ctx) }()
@@ -60,10 +64,10 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, e
 	return address, cmp.Or(<-ready, err)
 }
 
-// store has the body kept at address, or, if that is "", by any data service.
+// store has the body stored at address, or, if that is "", by a random data service.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) (err error) {
 	if address == "" {
-		if address, err = h.chooser.Choose(); err != nil {
+		if address, err = h.dataServices.Choose(); err != nil {
 			return err
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"gostore/common/httpd"
 )
 
-// put streams the body to disk and answers 200 once it is durable. Of two puts of one name at the
-// same time the one that ends last stays, whole.
+// put streams the body to disk and answers 200 once it is durable. Of two concurrent PUTs of one name
+// the one that ends last wins, whole.
 func put(dir *files.Dir, w http.ResponseWriter, r *http.Request) error {
 	file, err := fileOf(r)
 	if err != nil {
 		return err
 	}
-	return dir.Save(file, httpd.NewBody(w, r))
+	return dir.Save(file, httpd.NewBodyWithin(w, r, peerTimeout))
 }
