@@ -1,6 +1,6 @@
-// Command apiservice is what clients talk to. It keeps nothing itself: names and versions are in
-// Elasticsearch; it finds the data service that holds a content, or chooses one for a new content,
-// and passes the bytes through.
+// Command apiservice is what clients talk to. It stores nothing itself: names and versions are in
+// Elasticsearch. It finds the data service that holds a content, or chooses one for new content, and
+// passes the bytes through.
 package main
 
 import (
@@ -54,7 +54,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices)
+	locator := locate.NewLocator(broker, dataServices, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects":  objects.Handler(locator, dataServices, objectstream.NewClient(), metadata),
 		"versions": versions.Handler(metadata),

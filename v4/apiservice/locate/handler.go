@@ -10,7 +10,7 @@ import (
 )
 
 // Handler answers GET /locate/HASH with the address of the data service that holds that content, as
-// JSON, or 404, or 503 where that is not sure. The hash is base64, percent-encoded.
+// JSON, or 404, or 503 if the answer is not sure. The hash is base64, percent-encoded.
 func Handler(l *Locator) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := names.FromPath(r.URL.EscapedPath())
@@ -26,7 +26,7 @@ func Handler(l *Locator) http.Handler {
 		case err != nil:
 			return err
 		case address == "" && !sure:
-			return httpd.Unavailable("not every data service answers: try again")
+			return httpd.Unavailable("not all data services answer: try again")
 		case address == "":
 			return httpd.Errorf(http.StatusNotFound, "no data service holds this content")
 		}

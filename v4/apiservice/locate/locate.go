@@ -1,62 +1,54 @@
-// Package locate finds the data service that holds an object, by asking all of them at once.
+// Package locate finds where an object is, by asking all data services concurrently.
 package locate
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"log/slog"
 	"time"
 
+	"gostore/chapter4/apiservice/heartbeat"
 	"gostore/common/httpd"
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where data services are asked: the body of a message is the name of an object.
+// exchange is where data services are asked: the body of a message is a name.
 const exchange = "dataServers"
 
-// patience is how long a data service that is taken to be alive may leave a question unanswered.
-const patience = time.Second
+// timeout is how long a data service that counts as alive may leave a question unanswered.
+const timeout = time.Second
 
-// searches is how often Find asks before it gives up.
-const searches = 3
+// attempts is how often Find asks before it gives up.
+const attempts = 3
 
-// atOnce is how many questions one API service has under way. More would only queue up in the
-// broker, with their patience running out there.
-const atOnce = 8
+// maxInFlight is how many questions of one API service are in flight. More would only queue up in
+// the broker and time out there.
+const maxInFlight = 8
 
-// answer comes from every data service that is asked, whether it holds the object or not.
+// answer comes from every data service that is asked, also from those that hold nothing.
 type answer struct {
 	Address string `json:"address"`
 	Found   bool   `json:"found"`
 }
 
-// Broker puts a question to all data services.
-type Broker interface {
-	Request(ctx context.Context, exchange string, body []byte) (<-chan rabbitmq.Message, error)
-}
-
-// DataServices says which data services are alive, so that answers are expected of them.
-type DataServices interface {
-	Live() ([]string, error)
-}
-
 // Locator finds objects. Its methods may be called by several goroutines at once.
 type Locator struct {
-	broker       Broker
-	dataServices DataServices
-	asking       chan struct{} // holds one for each question under way
+	broker       *rabbitmq.Client
+	dataServices *heartbeat.Monitor
+	log          *slog.Logger
+	inFlight     chan struct{} // a semaphore
 }
 
-// NewLocator returns a Locator that asks over broker.
-func NewLocator(broker Broker, dataServices DataServices) *Locator {
-	return &Locator{broker, dataServices, make(chan struct{}, atOnce)}
+// NewLocator returns a Locator that asks over broker and expects an answer of every live data service.
+func NewLocator(broker *rabbitmq.Client, dataServices *heartbeat.Monitor, log *slog.Logger) *Locator {
+	return &Locator{broker, dataServices, log, make(chan struct{}, maxInFlight)}
 }
 
-// Find is Locate for who needs the object and would rather wait: as long as a data service leaves the
-// question open it is asked again.
+// Find is Locate for callers that need the object: while a data service leaves the question open it
+// asks again, three times at most.
 func (l *Locator) Find(ctx context.Context, name string) (address string, sure bool, err error) {
-	for range searches {
+	for range attempts {
 		address, sure, err = l.Locate(ctx, name)
 		if address != "" || sure || err != nil {
 			break
@@ -65,10 +57,10 @@ func (l *Locator) Find(ctx context.Context, name string) (address string, sure b
 	return address, sure, err
 }
 
-// Locate returns the address of a data service that holds the object, as soon as one says so, or "".
-// sure is true of the latter as soon as every live one has said that it does not, which takes about
-// a millisecond. Only for one that died in the last seconds, or is overloaded, is the whole patience
-// waited out; then it may be that very one which holds the object. The error is an answer for the
+// Locate returns the address of a data service that holds the object as soon as one says so, or "".
+// sure reports that the answer is final: with "", that every live data service has said no, which
+// takes about a millisecond. Only for one that died in the last seconds, or is overloaded, does
+// Locate wait for the whole timeout; that one may hold the object. The error is an answer for the
 // client.
 func (l *Locator) Locate(ctx context.Context, name string) (address string, sure bool, err error) {
 	live, err := l.dataServices.Live()
@@ -76,8 +68,8 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, sure
 		return "", false, err
 	}
 	select {
-	case l.asking <- struct{}{}:
-		defer func() { <-l.asking }()
+	case l.inFlight <- struct{}{}:
+		defer func() { <-l.inFlight }()
 	case <-ctx.Done():
 		return "", false, ctx.Err()
 	}
@@ -85,17 +77,20 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, sure
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (address string, sure bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
 	if err != nil {
 		return "", false, unavailable(err)
 	}
-	return firstHolder(ctx, replies, live)
+	address, sure = l.firstHolder(ctx, replies, live)
+	return address, sure, nil
 }
 
-// firstHolder reads answers until one says yes, all of live have said no, or time is up.
-func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (address string, sure bool, err error) {
+// firstHolder reads answers until one says yes, all of live have said no, or ctx is done. It ignores
+// answers that are malformed and those of services that send no heartbeats: a request to such an
+// address would go to a stranger.
+func (l *Locator) firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (address string, sure bool) {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
@@ -103,19 +98,20 @@ func firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []st
 	for len(silent) > 0 {
 		select {
 		case <-ctx.Done():
-			return "", false, nil
+			return "", false
 		case reply := <-replies:
 			var a answer
 			if err := json.Unmarshal(reply.Body, &a); err != nil {
-				return "", false, fmt.Errorf("answer of a data service: %w", err)
+				l.log.Warn("malformed answer of a data service", "error", err)
+				continue
 			}
-			if a.Found {
-				return a.Address, true, nil
+			if a.Found && silent[a.Address] {
+				return a.Address, true
 			}
 			delete(silent, a.Address)
 		}
 	}
-	return "", true, nil
+	return "", true
 }
 
 func unavailable(err error) error {

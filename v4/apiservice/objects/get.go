@@ -2,11 +2,12 @@ package objects
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
+	"gostore/chapter4/apiservice/objectstream"
 	"gostore/common/es"
 	"gostore/common/hash"
 	"gostore/common/httpd"
@@ -15,68 +16,76 @@ import (
 
 // get answers HEAD from the metadata alone.
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
-	m, err := h.find(r)
+	m, content, err := h.find(r)
 	if err != nil {
 		return err
 	}
-	content, err := hash.Parse(m.Hash)
-	if err != nil {
-		return fmt.Errorf("metadata of %s: %w", m.Name, err)
-	}
+	describe(w, m, content)
 	if r.Method == http.MethodHead {
-		describe(w, m, content)
 		return nil
 	}
+	return h.send(w, r, m, content)
+}
+
+// send verifies the content while it passes it on. The last bytes of content with another hash are not
+// sent, and the data service that holds it quarantines it.
+func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) error {
 	address, err := h.holder(r.Context(), content)
 	if err != nil {
 		return err
 	}
-	body, size, err := h.streams.Get(r.Context(), address, content.Hex())
+	body, err := h.streams.Get(r.Context(), address, content.Hex(), objectstream.StallTimeout)
 	if err != nil {
 		return err
 	}
 	defer body.Close() // read to its end, or given up
-	if size != m.Size {
-		_, _ = io.Copy(io.Discard, body) // at its end the data service sees that it has rotted, and sets it aside
-		return httpd.Unavailable("the content on %s is not what it should be: try again", address)
+	if body.Size == m.Size {
+		err = httpd.Send(w, hash.NewReader(body, content, m.Size), m.Size)
 	}
-	describe(w, m, content)
-	return httpd.Send(w, body, size)
+	if body.Size != m.Size || errors.Is(err, hash.ErrMismatch) {
+		err = h.streams.Check(r.Context(), address, content.Hex())
+		err = fmt.Errorf("%w: %v", httpd.Unavailable("the content on %s is corrupt: try again", address), err)
+	}
+	return err
 }
 
-// find returns the version that a request asks for. It is no version that deletes the object.
-func (h *handler) find(r *http.Request) (m es.Metadata, err error) {
+// holder returns the data service that holds a content. The metadata says that there is one, so if
+// none is found it is down.
+func (h *handler) holder(ctx context.Context, content hash.Hash) (address string, err error) {
+	address, _, err = h.locator.Find(ctx, content.Hex())
+	if err == nil && address == "" {
+		err = httpd.Unavailable("no data service that answers holds the content of this object: try again")
+	}
+	return address, err
+}
+
+// find returns the version that a request asks for, and its hash. A version that marks the object as
+// deleted is not found.
+func (h *handler) find(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err != nil {
-		return m, err
+		return m, content, err
 	}
-	if query := r.URL.Query(); query.Has("version") {
-		m, err = h.version(r.Context(), name, query.Get("version"))
+	version, err := versionOf(r)
+	if err != nil {
+		return m, content, err
+	}
+	if version > 0 {
+		m, err = h.versions.Version(r.Context(), name, version)
 	} else {
 		m, err = h.versions.Latest(r.Context(), name)
 	}
 	if err == nil && m.Hash == "" {
 		err = es.ErrNotFound
 	}
-	return m, err
-}
-
-func (h *handler) version(ctx context.Context, name, number string) (es.Metadata, error) {
-	version, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || version == 0 {
-		return es.Metadata{}, httpd.Errorf(http.StatusBadRequest, "version %.40q is no number from 1 to 2^63-1", number)
+	if err != nil {
+		return m, content, err
 	}
-	return h.versions.Version(ctx, name, int64(version))
-}
-
-// holder returns the data service that holds a content. That there is one, the metadata says; so if
-// there is none, it is away.
-func (h *handler) holder(ctx context.Context, content hash.Hash) (address string, err error) {
-	address, _, err = h.locator.Find(ctx, content.Hex())
-	if err == nil && address == "" {
-		err = httpd.Unavailable("no data service that answers has the content of this object: try again")
+	if content, err = hash.Parse(m.Hash); err != nil {
+		// %v: a hash that is malformed here is not the client's fault.
+		return m, content, fmt.Errorf("metadata of %s, version %d: %v", name, m.Version, err)
 	}
-	return address, err
+	return m, content, nil
 }
 
 func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"gostore/chapter4/apiservice/objectstream"
+	"gostore/chapter4/apiservice/placement"
 	"gostore/common/es"
 	"gostore/common/hash"
 	"gostore/common/httpd"
@@ -15,9 +17,8 @@ import (
 )
 
 // put streams the body to a data service, under the hash that the client announces and that the body
-// turns out to have, and then adds a version to the metadata: a version that can be seen has its
-// content. The other way round, content whose version could not be added is left for nobody; chapter
-// 8 clears that away.
+// turns out to have, and then adds a version to the metadata, so a version that can be seen has its
+// content. Content whose version could not be added stays without a name until chapter 8 collects it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	m, content, err := announced(r)
 	if err != nil {
@@ -43,21 +44,25 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	if m.Name, err = names.FromPath(r.URL.EscapedPath()); err != nil {
 		return m, content, err
 	}
+	if err := cmp.Or(noVersion(r), httpd.NoPartialPut(r)); err != nil {
+		return m, content, err
+	}
 	if content, err = hash.FromHeader(r.Header); err != nil {
 		return m, content, err
 	}
 	if r.ContentLength < 0 {
-		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: how long the body is must be known before it comes")
+		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: the length of the body must be known before it comes")
 	}
 	if r.ContentLength == 0 && content != hash.Of(nil) {
-		return m, content, fmt.Errorf("%w: there is no body, and %s is not that of no bytes", hash.ErrMismatch, content)
+		return m, content, fmt.Errorf("%w: there is no body, and %s is not the hash of no bytes", hash.ErrMismatch, content)
 	}
 	m.Size, m.Hash = r.ContentLength, content.String()
 	m.Meta, err = userMeta(r.Header)
 	return m, content, err
 }
 
-// ask finds out whether the metadata can be written, and who has the content, at the same time.
+// ask finds out concurrently whether the metadata can be written and which data service holds the
+// content.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, err error) {
 	ready := make(chan error, 1)
 	go func() { ready <- h.versions.Ready(ctx) }()
@@ -65,29 +70,40 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, e
 	return address, cmp.Or(<-ready, err)
 }
 
-// store looks whether the body has the hash that it should, always: who may have an object just by
-// naming its hash could read what others keep. Where the content is there already that is all;
-// equal content is stored once.
+// store always verifies that the body has the announced hash: a client that could get an object by
+// naming its hash could read what others store. Equal content is stored once: where it is there
+// already, and intact, the body is only verified.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) error {
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	if address != "" {
+	if address != "" && h.streams.Check(r.Context(), address, content.Hex()) == nil {
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
-	return h.upload(r.Context(), content, body, r.ContentLength)
+	upload, err := h.begin(r.Context(), content, r.ContentLength)
+	if err != nil {
+		return err
+	}
+	return send(r.Context(), upload, body)
 }
 
-// upload keeps the body on one of the data services, or nothing of it. The last bytes of a body that
-// has not the hash never come out of it, so that there is nothing to commit.
-func (h *handler) upload(ctx context.Context, content hash.Hash, body *hash.Reader, size int64) error {
-	address, err := h.chooser.Choose()
+// begin begins an upload to the first data service, in the order of placement, that takes it.
+func (h *handler) begin(ctx context.Context, content hash.Hash, size int64) (*objectstream.Upload, error) {
+	live, err := h.dataServices.Live()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	upload, err := h.streams.Begin(ctx, address, content.Hex(), size)
-	if err != nil {
-		return err
+	for _, address := range placement.Order(content.Hex(), live) {
+		var upload *objectstream.Upload
+		if upload, err = h.streams.Begin(ctx, address, content.Hex(), size); err == nil {
+			return upload, nil
+		}
 	}
+	return nil, err
+}
+
+// send stores the whole body, or nothing of it. The last bytes of a body with another hash never come
+// out of it, so the upload stays incomplete and is dropped.
+func send(ctx context.Context, upload *objectstream.Upload, body *hash.Reader) error {
 	if err := upload.Send(ctx, body); err != nil {
 		upload.Drop(ctx)
 		if body.Err() != nil {

@@ -1,5 +1,5 @@
 // Package objectstream carries the bodies of objects between an API service and a data service. It
-// holds no more of one than the buffers of net/http.
+// streams: it buffers no more of a body than net/http does.
 package objectstream
 
 import (
@@ -17,10 +17,13 @@ import (
 )
 
 const (
-	dialPatience = 2 * time.Second
-	idlePatience = 10 * time.Second // how long a connection is kept for the next request
-	idlePerHost  = 64               // connections kept; two, the default, would be dialled anew under load
+	dialTimeout    = 2 * time.Second
+	idleTimeout    = 10 * time.Second // of a connection that waits for the next request
+	maxIdlePerHost = 64               // connections; the default of two would mean dialling under load
 )
+
+// ErrCorrupt is wrapped by the error for content that a data service does not hold, or not intact.
+var ErrCorrupt = errors.New("missing or corrupt")
 
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
@@ -28,26 +31,44 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient returns a client with a pool of connections of its own.
+// NewClient returns a client with a connection pool of its own. It follows no redirects: a data
+// service sends none.
 func NewClient() *Client {
-	return &Client{&http.Client{Transport: &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: dialPatience}).DialContext,
-		IdleConnTimeout:     idlePatience,
-		MaxIdleConnsPerHost: idlePerHost,
-		DisableCompression:  true,
-	}}}
+	return &Client{&http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			IdleConnTimeout:     idleTimeout,
+			MaxIdleConnsPerHost: maxIdlePerHost,
+			DisableCompression:  true,
+		},
+	}}
 }
 
-// Get returns the object that the data service at address has under name, and its size in bytes.
-// The caller closes the body.
-func (c *Client) Get(ctx context.Context, address, name string) (io.ReadCloser, int64, error) {
-	ctx, watch := watched(ctx, address)
+// Get returns the object that the data service at address holds under name. The data service may be
+// silent for timeout, before its answer and in the middle of it; after that the error wraps
+// ErrStalled. The caller closes the Download.
+func (c *Client) Get(ctx context.Context, address, name string, timeout time.Duration) (*Download, error) {
+	ctx, watch := watched(ctx, address, timeout)
 	response, err := c.ask(ctx, http.MethodGet, address, name)
 	if err != nil {
 		watch.end()
-		return nil, 0, err
+		return nil, err
 	}
-	return &download{response.Body, watch}, response.ContentLength, nil
+	watch.timer.Stop()
+	return &Download{response.ContentLength, response.Body, watch}, nil
+}
+
+// Check has the data service at address verify what it holds under name from end to end. The error
+// wraps ErrCorrupt if it holds nothing there, or nothing intact.
+func (c *Client) Check(ctx context.Context, address, name string) error {
+	ctx, watch := watched(ctx, address, commitTimeout) // it reads all of it
+	defer watch.end()
+	response, err := c.ask(ctx, http.MethodPost, address, name)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
 }
 
 func (c *Client) ask(ctx context.Context, method, address, name string) (*http.Response, error) {
@@ -66,36 +87,37 @@ func objectURL(address, name string) string {
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, noAnswer(request.Context(), address, err)
+		return nil, unavailable(request.Context(), address, err)
 	}
 	if response.StatusCode/100 != 2 {
-		defer response.Body.Close() // of no use beyond its line
+		defer response.Body.Close() // only its one line is of interest
 		return nil, passOn(response, address)
 	}
 	return response, nil
 }
 
-// noAnswer is what a client is told of a data service that died or stalls. A moment later it is
+// unavailable is what a client is told of a data service that died or stalls. A moment later it is
 // either back or no longer chosen.
-func noAnswer(ctx context.Context, address string, err error) error {
-	if stalled := context.Cause(ctx); errors.Is(stalled, errStalled) {
+func unavailable(ctx context.Context, address string, err error) error {
+	if stalled := context.Cause(ctx); errors.Is(stalled, ErrStalled) {
 		err = stalled
 	}
 	return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s does not answer: try again", address), err)
 }
 
-// passOn turns an answer other than 200 into ours. What the client can act on is passed on as it is.
+// passOn turns an answer other than success into ours. What the client can act on is passed on
+// unchanged.
 func passOn(response *http.Response, address string) error {
 	line, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 	if err != nil {
-		return noAnswer(response.Request.Context(), address, err)
+		return unavailable(response.Request.Context(), address, err)
 	}
 	message := strings.TrimSpace(string(line))
 	switch response.StatusCode {
 	case http.StatusServiceUnavailable:
 		return httpd.Unavailable("data service %s: %s", address, message)
-	case http.StatusNotFound: // it had the content when it was asked
-		return httpd.Unavailable("data service %s has not got the content any more: try again", address)
+	case http.StatusNotFound: // it held the content when it was asked
+		return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s: %s: try again", address, message), ErrCorrupt)
 	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}

@@ -9,28 +9,32 @@ import (
 )
 
 const (
-	stallPatience  = 15 * time.Second // for a data service to take or send the next piece of a body
-	commitPatience = 5 * time.Minute  // for it to make a whole body durable: 10 GiB take a slow disk minutes
+	// StallTimeout is how long a data service may take to accept or send the next piece of a body.
+	StallTimeout = 5 * time.Second
+	// commitTimeout is for one that makes a whole body durable: 10 GiB take a slow disk minutes.
+	commitTimeout = 5 * time.Minute
 )
 
-// errStalled is the cause of the end of a request to a data service that stopped in the middle.
-var errStalled = errors.New("it stalled")
+// ErrStalled is wrapped by the errors for a data service that stopped in the middle.
+var ErrStalled = errors.New("it stalled")
 
-// watch ends a request when the data service at the other end lets a time pass that it may not.
+// watch cancels a request when the data service at the other end exceeds a timeout.
 type watch struct {
-	timer *time.Timer
-	end   context.CancelFunc // must be called; ends the request if it has not ended
+	ctx     context.Context // of the request
+	timeout time.Duration
+	timer   *time.Timer
+	end     context.CancelFunc // must be called; cancels the request if it has not ended
 }
 
-// watched returns the context for a request, which is given stallPatience from now on.
-func watched(ctx context.Context, address string) (context.Context, *watch) {
+// watched returns the context for a request. Its timer runs from now on.
+func watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(stallPatience, func() { cancel(fmt.Errorf("data service %s: %w", address, errStalled)) })
-	return ctx, &watch{timer, func() { timer.Stop(); cancel(nil) }}
+	timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
+	return ctx, &watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}
 }
 
-// upload is the body of a PATCH. The clock runs between two reads, when net/http writes to the data
-// service, not in a read, which waits for our own client.
+// upload is the body of a PATCH. The timer runs between two reads, when net/http writes to the data
+// service, not during a read, which waits for our own client.
 type upload struct {
 	body  io.Reader
 	watch *watch
@@ -39,26 +43,30 @@ type upload struct {
 func (u *upload) Read(p []byte) (int, error) {
 	u.watch.timer.Stop()
 	n, err := u.body.Read(p)
-	u.watch.timer.Reset(stallPatience)
+	u.watch.timer.Reset(u.watch.timeout)
 	return n, err
 }
 
-// download is the body of a GET. The clock runs in a read, which waits for the data service, not
+// Download is the body of a GET. The timer runs during a read, which waits for the data service, not
 // between two, when our own client takes what was read.
-type download struct {
+type Download struct {
+	Size  int64 // bytes
 	body  io.ReadCloser
 	watch *watch
 }
 
-func (d *download) Read(p []byte) (int, error) {
-	d.watch.timer.Reset(stallPatience)
+func (d *Download) Read(p []byte) (int, error) {
+	d.watch.timer.Reset(d.watch.timeout)
 	n, err := d.body.Read(p)
 	d.watch.timer.Stop()
+	if err != nil && d.watch.ctx.Err() != nil {
+		err = context.Cause(d.watch.ctx)
+	}
 	return n, err
 }
 
-// Close gives the connection back if the body was read to its end, and cuts it if not.
-func (d *download) Close() error {
+// Close returns the connection to the pool if the body was read to its end, and cuts it if not.
+func (d *Download) Close() error {
 	err := d.body.Close()
 	d.watch.end()
 	return err

@@ -1,4 +1,4 @@
-// Package locate answers API services that ask who holds an object.
+// Package locate answers API services that ask where an object is.
 package locate
 
 import (
@@ -11,23 +11,17 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where API services ask: the body of a message is the name of an object.
+// exchange is where API services ask: the body of a message is a name.
 const exchange = "dataServers"
 
-// patience is how long an API service waits for an answer.
-const patience = time.Second
+// timeout is how long an API service waits for an answer.
+const timeout = time.Second
 
-// answer is sent with the object or without it, so that who asks knows that there is none as soon as
-// everybody has said so, and need not wait until nobody says more.
+// answer is also sent when there is nothing here, so that the API service knows that as soon as every
+// data service has said so, and need not wait for a timeout.
 type answer struct {
 	Address string `json:"address"`
 	Found   bool   `json:"found"`
-}
-
-// Broker receives questions and takes answers.
-type Broker interface {
-	Subscribe(exchange string, handle func(rabbitmq.Message))
-	Reply(ctx context.Context, request rabbitmq.Message, body []byte) error
 }
 
 // Holder knows which files there are.
@@ -35,27 +29,27 @@ type Holder interface {
 	Has(file string) (bool, error)
 }
 
-// Answer has every question answered, with the address of this data service, while broker runs.
-func Answer(broker Broker, address string, dir Holder, log *slog.Logger) {
+// Answer answers every question with the address of this data service, while broker runs.
+func Answer(broker *rabbitmq.Client, address string, holder Holder, log *slog.Logger) {
 	broker.Subscribe(exchange, func(question rabbitmq.Message) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		body, err := answerFor(address, string(question.Body), dir)
+		body, err := answerFor(address, string(question.Body), holder)
 		if err == nil {
 			err = broker.Reply(ctx, question, body)
 		}
 		if err != nil {
-			log.Warn("a question goes without an answer", "error", err)
+			log.Warn("a question is left without an answer", "error", err)
 		}
 	})
 }
 
-func answerFor(address, name string, dir Holder) ([]byte, error) {
+func answerFor(address, name string, holder Holder) ([]byte, error) {
 	file, err := names.File(name)
 	if err != nil {
-		return json.Marshal(answer{address, false}) // what makes no file name is nobody's
+		return json.Marshal(answer{address, false}) // no file can have that name
 	}
-	found, err := dir.Has(file)
+	found, err := holder.Has(file)
 	if err != nil {
 		return nil, err
 	}

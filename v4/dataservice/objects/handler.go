@@ -1,38 +1,38 @@
 // Package objects serves content over HTTP: each is a file of its hash.
 //
-//	GET /objects/HASH   answers with the content, verified; HASH is hexadecimal
+//	GET  /objects/NAME   answers with the content; NAME is the hash in hexadecimal
+//	POST /objects/NAME   verifies it from end to end: 404 if it is missing, corrupt or unreadable
 package objects
 
 import (
 	"net/http"
-	"os"
+	"time"
 
+	"gostore/chapter4/dataservice/store"
 	"gostore/common/hash"
 	"gostore/common/httpd"
 	"gostore/common/names"
 )
 
-// Store holds content; see package store.
-type Store interface {
-	Open(name string) (*os.File, int64, error)
-	SetAside(name string, f *os.File) error
-}
+// peerTimeout is how long an API service may take nothing. It gives its own client minutes, and ends
+// this request when it gives the client up; so the timeout only notices a peer whose machine is down.
+const peerTimeout = 30 * time.Minute
 
 type handler struct {
-	store Store
+	store *store.Store
 }
 
-// Handler answers for /objects/HASH.
-func Handler(store Store) http.Handler {
+// Handler answers for /objects/NAME.
+func Handler(store *store.Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check}
 }
 
-// hashOf returns the hash in a request's path.
-func hashOf(r *http.Request) (hash.Hash, error) {
+// nameOf returns the name of the file that a request is for.
+func nameOf(r *http.Request) (string, error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
-	if err != nil {
-		return hash.Hash{}, err
+	if err == nil {
+		_, err = hash.ParseHex(name)
 	}
-	return hash.ParseHex(name)
+	return name, err
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"os"
@@ -12,9 +13,8 @@ import (
 	"gostore/common/files"
 )
 
-// Store holds content. Questions come by the thousand and are answered out of memory; the disk is for
-// those that read and write. Its methods may be called by several
-// goroutines at once.
+// Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
+// Its methods may be called by several goroutines at once.
 type Store struct {
 	dir *files.Dir
 
@@ -22,7 +22,7 @@ type Store struct {
 	index map[string]struct{} // names of files that can be read
 
 	seed    maphash.Seed
-	changes [64]sync.Mutex // each for a share of the names: a name changes in one way at a time
+	changes [64]sync.Mutex // each for a share of the names: one change of a name at a time
 }
 
 // Open lists what dir has.
@@ -31,7 +31,7 @@ func Open(dir *files.Dir) (*Store, error) {
 	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
 }
 
-// Has tells whether there is content under that name.
+// Has reports whether there is content under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -39,35 +39,39 @@ func (s *Store) Has(name string) (bool, error) {
 	return there, nil
 }
 
-// Open opens content and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
+// Open opens content and returns its size in bytes; fs.ErrNotExist if there is none. The caller
+// closes it.
 func (s *Store) Open(name string) (*os.File, int64, error) {
 	f, size, err := s.dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.forgetIfGone(name)
+		s.forgetMissing(name)
 	}
 	return f, size, err
 }
 
-// forgetIfGone is for a file that somebody else has removed from the disk.
-func (s *Store) forgetIfGone(name string) {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
+// forgetMissing is for a file that was removed from the disk behind the store's back.
+func (s *Store) forgetMissing(name string) {
+	defer s.lock(name)()
 	if there, err := s.dir.Has(name); err == nil && !there { // it may have been committed since
 		s.forget(name)
 	}
 }
 
-// Create begins a file that nobody can see yet.
+// Create begins a file that is not visible yet.
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
 
-// Commit has the content of t under name, durably; what is there already stays. It ends t.
+// Commit stores the content of t under name, durably, unless it is there already and intact. A file
+// there that is not, or that cannot be read, is quarantined. It ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
-	if there, _ := s.Has(name); there { // it has no errors
-		return t.Drop()
+	defer s.lock(name)()
+	if there, _ := s.Has(name); there { // it returns no error
+		damage := s.verify(name)
+		if damage == nil {
+			return t.Drop()
+		}
+		if err := s.quarantine(name, damage); err != nil {
+			return errors.Join(err, t.Drop())
+		}
 	}
 	if err := t.Commit(name); err != nil {
 		return err
@@ -78,17 +82,13 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	return nil
 }
 
-// SetAside is for content that was found rotten when it was read from f. What was committed under
-// the name since then stays.
-func (s *Store) SetAside(name string, f *os.File) error {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
-	if same, err := s.dir.Is(name, f); err != nil || !same {
-		return err
-	}
+// quarantine is called with the name locked.
+func (s *Store) quarantine(name string, damage error) error {
 	s.forget(name)
-	return s.dir.SetAside(name)
+	if err := s.dir.Quarantine(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("quarantine: %w: %w", err, damage)
+	}
+	return nil
 }
 
 func (s *Store) forget(name string) {
@@ -97,6 +97,9 @@ func (s *Store) forget(name string) {
 	delete(s.index, name)
 }
 
-func (s *Store) change(name string) *sync.Mutex {
-	return &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+// lock returns the func that unlocks the name.
+func (s *Store) lock(name string) (unlock func()) {
+	change := &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+	change.Lock()
+	return change.Unlock
 }

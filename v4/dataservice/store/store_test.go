@@ -46,58 +46,89 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-func TestCommitAndSetAside(t *testing.T) {
-	root := t.TempDir()
-	s := open(t, root)
-	requireHas(t, s, "a", false)
-	commit(t, s, "a", "content")
-	requireHas(t, s, "a", true)
-	commit(t, s, "a", "of the second, which is not needed")
-	f, size, err := s.Open("a")
-	require.NoError(t, err)
-	defer f.Close() // opened for reading
-	require.EqualValues(t, len("content"), size)
+func nameOf(content string) string { return hash.Of([]byte(content)).Hex() }
 
-	require.NoError(t, s.SetAside("a", f))
-	requireHas(t, s, "a", false)
-	kept, err := os.ReadFile(filepath.Join(root, "rotten", "a"))
+func requireFile(t *testing.T, want string, elem ...string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(elem...))
 	require.NoError(t, err)
-	require.Equal(t, "content", string(kept))
+	require.Equal(t, want, string(content))
+}
+
+func requireTempIsEmpty(t *testing.T, root string) {
+	t.Helper()
 	left, err := os.ReadDir(filepath.Join(root, "temp"))
 	require.NoError(t, err)
 	require.Empty(t, left)
 }
 
-// TestLateReaderDoesNotSetAsideWhatIsNew has two readers find the same rot, and the content committed
-// again between them.
-func TestLateReaderDoesNotSetAsideWhatIsNew(t *testing.T) {
-	s := open(t, t.TempDir())
-	commit(t, s, "a", "rotten")
-	first, _, err := s.Open("a")
-	require.NoError(t, err)
-	defer first.Close() // opened for reading
-	second, _, err := s.Open("a")
-	require.NoError(t, err)
-	defer second.Close() // opened for reading
-
-	require.NoError(t, s.SetAside("a", first))
-	commit(t, s, "a", "sound")
-	require.NoError(t, s.SetAside("a", second))
-	requireHas(t, s, "a", true)
+func TestIntactContentStays(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name := nameOf("content")
+	requireHas(t, s, name, false)
+	require.ErrorIs(t, s.Check(name), fs.ErrNotExist)
+	commit(t, s, name, "content")
+	requireHas(t, s, name, true)
+	require.NoError(t, s.Check(name))
+	commit(t, s, name, "a second upload, which is not needed")
+	requireFile(t, "content", root, "objects", name)
+	requireTempIsEmpty(t, root)
 }
 
-// TestRemovedFileIsForgotten has somebody remove a file behind the store's back: who puts the content
-// again is not told that it is there.
+func TestCheckQuarantinesCorruptContent(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name := nameOf("content")
+	for _, corrupt := range []string{"", "c0ntent", "conten", "contents"} {
+		commit(t, s, name, "content")
+		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(corrupt), 0o644))
+		require.ErrorIs(t, s.Check(name), hash.ErrMismatch)
+		requireHas(t, s, name, false)
+		requireFile(t, corrupt, root, "quarantine", name)
+	}
+}
+
+// TestDamagedContentIsReplaced has corrupt content, and a directory, in the place of content that is put
+// again before anything reads it.
+func TestDamagedContentIsReplaced(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name := nameOf("content")
+	path := filepath.Join(root, "objects", name)
+	commit(t, s, name, "content")
+	require.NoError(t, os.WriteFile(path, []byte("c0ntent"), 0o644))
+	commit(t, s, name, "content")
+	requireFile(t, "content", root, "objects", name)
+	requireFile(t, "c0ntent", root, "quarantine", name)
+
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, os.Mkdir(path, 0o755))
+	require.Error(t, s.Check(name))
+	commit(t, s, name, "content")
+	requireFile(t, "content", root, "objects", name)
+	require.DirExists(t, filepath.Join(root, "quarantine", name))
+}
+
+// TestRemovedFileIsForgotten has a file removed behind the store's back. The content can be put again.
 func TestRemovedFileIsForgotten(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
-	commit(t, s, "a", "content")
-	require.NoError(t, os.Remove(filepath.Join(root, "objects", "a")))
-	_, _, err := s.Open("a")
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	requireHas(t, s, "a", false)
-	commit(t, s, "a", "content")
-	requireHas(t, s, "a", true)
+	name := nameOf("content")
+	commit(t, s, name, "content")
+	for _, find := range []func() error{
+		func() error { _, _, err := s.Open(name); return err },
+		func() error { return s.Check(name) },
+	} {
+		require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
+		require.ErrorIs(t, find(), fs.ErrNotExist)
+		requireHas(t, s, name, false)
+		commit(t, s, name, "content")
+		requireHas(t, s, name, true)
+	}
+	require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
+	commit(t, s, name, "content")
+	requireFile(t, "content", root, "objects", name)
 }
 
 func TestOpenFindsWhatIsThere(t *testing.T) {

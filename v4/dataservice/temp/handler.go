@@ -11,7 +11,7 @@ import (
 	"gostore/common/names"
 )
 
-// Handler answers for /temp/HASH and /temp/ID.
+// Handler answers for /temp/NAME and /temp/ID.
 func Handler(us *Uploads) http.Handler {
 	return httpd.Methods{
 		http.MethodPost:   us.post,
@@ -26,15 +26,14 @@ func (us *Uploads) post(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	content, err := hash.ParseHex(name)
-	if err != nil {
+	if _, err := hash.ParseHex(name); err != nil {
 		return err
 	}
 	size, err := strconv.ParseUint(r.Header.Get("Size"), 10, 63)
 	if err != nil {
-		return httpd.Errorf(http.StatusBadRequest, "header Size: %.40q is no number of bytes", r.Header.Get("Size"))
+		return httpd.Errorf(http.StatusBadRequest, "header Size: %.40q is not a number of bytes", r.Header.Get("Size"))
 	}
-	id, err := us.begin(content, int64(size))
+	id, err := us.begin(name, int64(size))
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,7 @@ func (us *Uploads) post(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// taken returns the upload whose ID is in a request's path. It is out of those under way.
+// taken takes the upload whose ID is in a request's path out of those in progress.
 func (us *Uploads) taken(r *http.Request) (id string, u *upload, err error) {
 	id, err = names.FromPath(r.URL.EscapedPath())
 	if err != nil {
@@ -52,13 +51,14 @@ func (us *Uploads) taken(r *http.Request) (id string, u *upload, err error) {
 	return id, u, err
 }
 
-// patch drops an upload whose body breaks off or is too long: the API service begins another.
+// patch drops an upload whose body breaks off or is too long: the API service begins another. The API
+// service waits for its client and sees to the client's timeout.
 func (us *Uploads) patch(w http.ResponseWriter, r *http.Request) error {
 	id, u, err := us.taken(r)
 	if err != nil {
 		return err
 	}
-	n, err := u.file.Append(httpd.NewBody(w, r))
+	n, err := u.file.Append(httpd.NewBodyWithin(w, r, lifetime))
 	u.written += n
 	if err == nil && u.written > u.size {
 		err = httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, %d announced", u.written, u.size)
@@ -79,7 +79,7 @@ func (us *Uploads) commit(_ http.ResponseWriter, r *http.Request) error {
 		err := httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, %d announced", u.written, u.size)
 		return errors.Join(err, u.file.Drop())
 	}
-	return us.store.Commit(u.file, u.content.Hex())
+	return us.store.Commit(u.file, u.name)
 }
 
 func (us *Uploads) delete(w http.ResponseWriter, r *http.Request) error {
