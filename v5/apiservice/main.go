@@ -1,5 +1,5 @@
-// Command apiservice is what clients talk to. It keeps nothing itself: names and versions are in
-// Elasticsearch; it cuts content in shards for the data services, and puts it together from theirs.
+// Command apiservice is what clients talk to. It stores nothing itself: names and versions are in
+// Elasticsearch. It cuts content into shards for the data services, and puts it together from theirs.
 package main
 
 import (
@@ -54,15 +54,12 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator, err := locate.NewLocator(broker, dataServices)
+	locator := locate.NewLocator(broker, dataServices, log)
+	codec, err := erasure.NewCodec(objectstream.NewClient())
 	if err != nil {
 		return err
 	}
-	codec, err := erasure.NewCodec(objectstream.NewClient(), locator)
-	if err != nil {
-		return err
-	}
-	repairer := erasure.NewRepairer(codec, dataServices, log)
+	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
 	background.Go(func() { repairer.Run(brokerCtx) })
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects":  objects.Handler(locator, dataServices, codec, repairer, metadata),

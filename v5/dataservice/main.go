@@ -1,5 +1,5 @@
-// Command dataservice keeps content on its disk, tells the API services every second that it is
-// there, and answers when they ask who holds an object.
+// Command dataservice stores content on its disk, tells the API services every second that it is
+// alive, and answers when they ask which data service holds an object.
 package main
 
 import (
@@ -40,7 +40,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close() // the process ends, and the lock with it
+	defer dir.Close() // the process ends and releases the lock with it
 	content, err := store.Open(dir)
 	if err != nil {
 		return err

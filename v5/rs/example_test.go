@@ -1,117 +1,144 @@
 package rs_test
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"strings"
 
 	"gostore/chapter5/rs"
 )
 
-const text = "hello, world\n"
+// Two numbers and their XOR: any one of the three can be lost. It is the toy that Reed-Solomon grows
+// from: one parity, made by addition alone, since in GF(2^8) addition is XOR.
+func Example_xor() {
+	a, b := byte(0b1010_0110), byte(0b0011_1100)
+	parity := a ^ b
+	fmt.Printf("a      %08b\nb      %08b\nparity %08b\n", a, b, parity)
+	fmt.Printf("a is lost: b ^ parity = %08b\n", b^parity)
+	// Output:
+	// a      10100110
+	// b      00111100
+	// parity 10011010
+	// a is lost: b ^ parity = 10100110
+}
 
-// The shard files of an object of 13 bytes: the first whole, and where the others differ from it.
+// The 6×4 matrix times four bytes gives six: the first four rows pass the data through, the other two
+// are the weights of the parity.
+func Example_matrix() {
+	matrix := [6][4]byte{
+		{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1},
+		{0x1b, 0x1c, 0x12, 0x14}, {0x1c, 0x1b, 0x14, 0x12},
+	}
+	data := []byte("hand")
+	for i, row := range matrix {
+		sum := byte(0)
+		for j, weight := range row {
+			sum ^= times(weight, data[j])
+		}
+		fmt.Printf("shard %d: % 02x × % x = %02x\n", i, row, data, sum)
+	}
+	// Output:
+	// shard 0: 01 00 00 00 × 68 61 6e 64 = 68
+	// shard 1: 00 01 00 00 × 68 61 6e 64 = 61
+	// shard 2: 00 00 01 00 × 68 61 6e 64 = 6e
+	// shard 3: 00 00 00 01 × 68 61 6e 64 = 64
+	// shard 4: 1b 1c 12 14 × 68 61 6e 64 = 08
+	// shard 5: 1c 1b 14 12 × 68 61 6e 64 = 0b
+}
+
+// times multiplies in GF(2^8): polynomials over bits, modulo x^8+x^4+x^3+x^2+1 (0x11d). It is long
+// multiplication without carries.
+func times(a, b byte) (product byte) {
+	for ; b > 0; b >>= 1 {
+		if b&1 == 1 {
+			product ^= a
+		}
+		overflow := a&0x80 != 0
+		a <<= 1
+		if overflow {
+			a ^= 0x1d
+		}
+	}
+	return product
+}
+
+// The shard files of an object of 13 bytes: the first in full, and where the others differ from it.
 func Example_format() {
-	files, _, err := encode(text)
+	files, err := encode("hello, world\n")
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	fmt.Print(hex.Dump(files[0]))
 	for _, file := range files {
-		fmt.Printf("% x … % x  % x  % x\n", file[:8], file[52:56], file[56:69], file[69:])
+		fmt.Printf("% x … % x  % x  % x\n", file[:8], file[52:56], file[56:60], file[60:])
 	}
 	// Output:
 	// 00000000  67 6f 72 73 02 00 04 02  00 02 00 00 00 00 00 00  |gors............|
 	// 00000010  00 00 00 0d 85 3f f9 37  62 a0 6d db f7 22 c4 eb  |.....?.7b.m.."..|
 	// 00000020  e9 dd d6 6d 8f 63 dd ae  a9 7f 52 1c 3e cc 20 da  |...m.c....R.>. .|
-	// 00000030  7c 97 60 20 40 4f bf d2  68 65 6c 6c 6f 2c 20 77  ||.` @O..hello, w|
-	// 00000040  6f 72 6c 64 0a f3 11 b7  08                       |orld.....|
-	// 67 6f 72 73 02 00 04 02 … 40 4f bf d2  68 65 6c 6c 6f 2c 20 77 6f 72 6c 64 0a  f3 11 b7 08
-	// 67 6f 72 73 02 01 04 02 … 0f 47 b8 8e  00 00 00 00 00 00 00 00 00 00 00 00 00  4d 4a af 31
-	// 67 6f 72 73 02 02 04 02 … de 5f b1 6a  00 00 00 00 00 00 00 00 00 00 00 00 00  d3 86 43 dc
-	// 67 6f 72 73 02 03 04 02 … 91 57 b6 36  00 00 00 00 00 00 00 00 00 00 00 00 00  a6 3d e7 87
-	// 67 6f 72 73 02 04 04 02 … 79 83 d4 53  11 be 7d 7d 50 f3 47 25 50 52 7d a5 ee  0a fd 28 3e
-	// 67 6f 72 73 02 05 04 02 … 36 8b d3 0f  14 98 64 64 40 37 a7 7d 40 11 64 84 d8  c8 a9 72 cc
+	// 00000030  7c 97 60 20 40 4f bf d2  68 65 6c 6c 00 e9 8b 64  ||.` @O..hell...d|
+	// 67 6f 72 73 02 00 04 02 … 40 4f bf d2  68 65 6c 6c  00 e9 8b 64
+	// 67 6f 72 73 02 01 04 02 … 0f 47 b8 8e  6f 2c 20 77  df ea 2d 7e
+	// 67 6f 72 73 02 02 04 02 … de 5f b1 6a  6f 72 6c 64  e5 32 07 8e
+	// 67 6f 72 73 02 03 04 02 … 91 57 b6 36  0a 00 00 00  ea 4c 3a 7a
+	// 67 6f 72 73 02 04 04 02 … 79 83 d4 53  b9 1e 8c c6  1f 64 56 b1
+	// 67 6f 72 73 02 05 04 02 … 36 8b d3 0f  ef cd 00 c2  99 c2 15 7e
 }
 
-// Four shards are left, and one of the other two comes with a byte that was flipped.
-func ExampleCoder_ReconstructData() {
-	files, o, err := encode(text)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	files[0] = nil
-	files[2][57] ^= 1
-	content, err := decode(o, files)
-	fmt.Printf("%q %v\n", content, err)
-
-	files[4] = nil
-	_, err = decode(o, files)
-	fmt.Println(err)
-	// Output:
-	// rotten block: shard 2, stripe 0
-	// "hello, world\n" <nil>
-	// rotten block: shard 2, stripe 0
-	// too few shards: 3 good blocks in stripe 0
-}
-
-// encode is a PUT: one stripe in memory after the other.
-func encode(content string) (files [rs.Shards][]byte, o rs.Object, err error) {
+// encode is a PUT of a small object.
+func encode(content string) (files [rs.Shards][]byte, err error) {
 	coder, err := rs.NewCoder()
 	if err != nil {
-		return files, o, err
+		return files, err
 	}
-	o = rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content)))
+	o := rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content)))
+	stripe := rs.NewStripe(o)
+	stripe.Reset(0)
+	copy(stripe.Data(), content)
+	if err := coder.Encode(stripe); err != nil {
+		return files, err
+	}
 	for i := range files {
-		files[i] = o.Header(i)
+		block, sum := stripe.Stored(i)
+		files[i] = append(append(o.Header(i), block...), sum...)
 	}
-	body, stripe := strings.NewReader(content), rs.NewStripe()
-	for n := range o.Stripes() {
-		stripe.Reset(o, n)
-		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
-			return files, o, err
-		}
-		if err := coder.Encode(stripe); err != nil {
-			return files, o, err
-		}
-		for i := range files {
-			files[i] = append(files[i], bytes.Join(stripe.Shard(i), nil)...)
-		}
-	}
-	return files, o, nil
+	return files, nil
 }
 
-// decode is a GET.
-func decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
+// Any two shards may be missing. A third is one too many.
+func ExampleCoder_ReconstructData() {
+	for _, missing := range [][]int{{0, 4}, {0, 2, 4}} {
+		content, err := decode("hello, world\n", missing)
+		fmt.Printf("without %v: %q %v\n", missing, content, err)
+	}
+	// Output:
+	// without [0 4]: "hello, world\n" <nil>
+	// without [0 2 4]: "" too few shards: 3 intact blocks in stripe 0
+}
+
+// decode is a GET of a small object some of whose shards are missing.
+func decode(content string, missing []int) (string, error) {
+	files, err := encode(content)
+	if err != nil {
+		return "", err
+	}
+	for _, i := range missing {
+		clear(files[i])
+	}
 	coder, err := rs.NewCoder()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	var out bytes.Buffer
-	stripe := rs.NewStripe()
-	for n := range o.Stripes() {
-		stripe.Reset(o, n)
-		for i, file := range files {
-			if file == nil {
-				continue
-			}
-			err := stripe.Read(i, func(stored []byte) error {
-				copy(stored, file[o.OffsetInShard(n):])
-				return nil
-			})
-			if err != nil {
-				fmt.Println(err)
-			}
-		}
-		if err := coder.ReconstructData(stripe); err != nil {
-			return out.Bytes(), err
-		}
-		out.Write(stripe.Data())
+	stripe := rs.NewStripe(rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content))))
+	stripe.Reset(0)
+	for i, file := range files {
+		block, sum := stripe.Stored(i)
+		copy(sum, file[rs.HeaderSize+copy(block, file[rs.HeaderSize:]):])
+		_ = stripe.Verify(i) // ReconstructData uses those that are intact
 	}
-	return out.Bytes(), nil
+	if err := coder.ReconstructData(stripe); err != nil {
+		return "", err
+	}
+	return string(stripe.Data()), nil
 }

@@ -1,16 +1,12 @@
 package rs
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"gostore/common/hash"
 )
-
-// ErrName is wrapped by the error for what is not the name of a shard file.
-var ErrName = errors.New("no name of a shard")
 
 // Name returns the name of a shard's file: the object's hash in hexadecimal, a dot, and the shard's
 // number.
@@ -23,12 +19,12 @@ func ParseName(name string) (content hash.Hash, shard int, err error) {
 	sum, number, _ := strings.Cut(name, ".")
 	content, err = hash.ParseHex(sum)
 	if err != nil {
-		return content, 0, fmt.Errorf("%w: %w", ErrName, err)
+		return content, 0, fmt.Errorf("name of a shard: %w", err)
 	}
 	for shard := range Shards {
 		if number == strconv.Itoa(shard) {
 			return content, shard, nil
 		}
 	}
-	return content, 0, fmt.Errorf("%w: %.20q is no number from 0 to %d", ErrName, number, Shards-1)
+	return content, 0, fmt.Errorf("%w: name of a shard: %.20q is not a number from 0 to %d", hash.ErrInvalid, number, Shards-1)
 }

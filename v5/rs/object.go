@@ -9,12 +9,12 @@ import (
 	"hash/crc32"
 )
 
-// ErrHeader is wrapped by the error for bytes that are no header of a shard file that this package
-// can read: of something else, of another version, or rotten.
-var ErrHeader = errors.New("no header of a shard file")
+// ErrHeader is wrapped by the error for bytes that are not the header of a shard file that this package
+// can read: of another file type, of another version, or corrupt.
+var ErrHeader = errors.New("not the header of a shard file")
 
-// ErrRotten is wrapped by the error for a block that is not what was once stored in that place.
-var ErrRotten = errors.New("rotten block")
+// ErrCorrupt is wrapped by the error for a block that is not the one once stored in that place.
+var ErrCorrupt = errors.New("corrupt block")
 
 const (
 	magic   = "gors"
@@ -22,7 +22,7 @@ const (
 )
 
 // Object is what the headers of an object's shard files say. It is immutable and comparable: two are
-// equal if size and hash are. Its shard numbers are from 0 to Shards-1.
+// equal if their sizes and hashes are. Shard numbers are from 0 to Shards-1.
 type Object struct {
 	Layout
 	hash [sha256.Size]byte
@@ -32,9 +32,8 @@ type Object struct {
 // NewObject returns the object of that many bytes with that SHA-256.
 func NewObject(size int64, hash [sha256.Size]byte) Object {
 	o := Object{Layout: NewLayout(size), hash: hash}
-	buffer := make([]byte, 0, HeaderSize)
 	for shard := range o.sums {
-		o.sums[shard] = checksum(0, o.appendFields(buffer, shard))
+		o.sums[shard] = checksum(0, o.fields(shard))
 	}
 	return o
 }
@@ -44,14 +43,12 @@ func (o Object) Hash() [sha256.Size]byte { return o.hash }
 
 // Header returns the HeaderSize bytes that a shard file begins with.
 func (o Object) Header(shard int) []byte {
-	b := o.appendFields(make([]byte, 0, HeaderSize), shard)
-	return binary.BigEndian.AppendUint32(b, o.sums[shard])
+	return binary.BigEndian.AppendUint32(o.fields(shard), o.sums[shard])
 }
 
-// appendFields appends the header up to its checksum.
-func (o *Object) appendFields(b []byte, shard int) []byte {
-	b = append(b, magic...)
-	b = append(b, version, byte(shard), DataShards, ParityShards)
+// fields returns the header up to its checksum.
+func (o Object) fields(shard int) []byte {
+	b := append([]byte(magic), version, byte(shard), DataShards, ParityShards)
 	b = binary.BigEndian.AppendUint32(b, BlockSize)
 	b = binary.BigEndian.AppendUint64(b, uint64(o.size))
 	return append(b, o.hash[:]...)
@@ -70,29 +67,19 @@ func ParseHeader(b []byte) (o Object, shard int, err error) {
 		return o, 0, fmt.Errorf("%w: shard %d", ErrHeader, shard)
 	}
 	o = NewObject(int64(binary.BigEndian.Uint64(b[12:])), [sha256.Size]byte(b[20:]))
-	if !bytes.Equal(b, o.Header(shard)) { // a size of 2^63 or more is not the same again either
-		return Object{}, 0, fmt.Errorf("%w: it is rotten", ErrHeader)
+	if !bytes.Equal(b, o.Header(shard)) { // a size of 2^63 or more comes back different too
+		return Object{}, 0, fmt.Errorf("%w: it is corrupt", ErrHeader)
 	}
 	return o, shard, nil
 }
 
-// Verify says whether stored, a block and its checksum, is what belongs into a stripe of a shard. The
-// error wraps ErrRotten. Nothing but stored has to be at hand, so a data service can ask too.
-func (o Object) Verify(shard int, stripe int64, stored []byte) error {
-	n := o.BlockLen(stripe)
-	if len(stored) != n+ChecksumSize || binary.BigEndian.Uint32(stored[n:]) != o.sum(shard, stripe, stored[:n]) {
-		return fmt.Errorf("%w: shard %d, stripe %d", ErrRotten, shard, stripe)
-	}
-	return nil
-}
-
-// sum returns the checksum of a block. Where it begins depends on the block's place, so that it tells
-// a block in the wrong place as well.
-func (o *Object) sum(shard int, stripe int64, block []byte) uint32 {
+// sum returns the checksum of a block. It is seeded with the block's place, so that a block in the wrong
+// place is corrupt too.
+func (o Object) sum(shard int, stripe int64, block []byte) uint32 {
 	return checksum(o.sums[shard]+uint32(stripe), block)
 }
 
-// checksum goes on from the CRC-32C of what came before.
+// checksum continues the CRC-32C of what came before.
 func checksum(before uint32, b []byte) uint32 {
 	return crc32.Update(before, crc32.MakeTable(crc32.Castagnoli), b)
 }

@@ -5,270 +5,116 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
-	"time"
 
+	"gostore/chapter5/apiservice/heartbeat"
 	"gostore/chapter5/apiservice/locate"
-	"gostore/chapter5/apiservice/objectstream"
+	"gostore/chapter5/apiservice/placement"
 	"gostore/chapter5/rs"
 	"gostore/common/hash"
 )
 
-const (
-	repairsAtOnce = 2
-	queued        = 10_000 // objects that wait to be looked at; more are forgotten until they are read again
-	checkShare    = 4      // one part in so many of the time goes into looking at shards that were not read
-	longestRest   = 100 * time.Millisecond
-	tries         = 5               // of a repair that cannot be completed; then it waits until the object is read again
-	retryPause    = 2 * time.Second // between them
-)
+// maxQueued is how many objects wait for repair. Further ones are repaired when they are read again, as
+// are those whose repair failed.
+const maxQueued = 10_000
 
-// Spreader says where shards that nobody holds are to go.
-type Spreader interface {
-	Spread(places locate.Places) (locate.Places, error)
-}
+// errUnanswered is for a repair that waits for data services that may hold shards.
+var errUnanswered = errors.New("not all data services answer")
 
-// Repairer makes objects whole again: it has shards looked at where they lie, and makes anew those that
-// are missing or rotten. It does so once at a time for each object, and to the end whatever becomes of
-// the request that was the occasion.
+// Repairer makes anew the shards of objects that are missing or corrupt. It repairs one object after the
+// other, to the end whatever becomes of the request that found the damage. Shards that no request reads
+// are chapter 8's business.
 type Repairer struct {
-	codec    *Codec
-	spreader Spreader
-	log      *slog.Logger
+	codec        *Codec
+	locator      *locate.Locator
+	dataServices *heartbeat.Monitor
+	log          *slog.Logger
+	queue        chan rs.Object
 
-	repairs chan damage
-	checks  chan unread
-
-	mu       sync.Mutex
-	checking map[rs.Object]bool  // of those in checks
-	mending  map[rs.Object]state // of those in repairs, or under repair
-	failed   []damage            // to be tried again
+	mu     sync.Mutex
+	queued map[rs.Object]bool
 }
 
-// unread is an object that was read, and those of its shards that were not needed for that.
-type unread struct {
-	object rs.Object
-	shards locate.Places
-}
-
-// damage is an object that lacks shards, or, if faulty, has some that are not right.
-type damage struct {
-	object rs.Object
-	faulty bool
-	tries  int // so far
-}
-
-// errUnknown is for an object of which a data service that may have shards does not answer.
-var errUnknown = errors.New("not every data service answers")
-
-type state int
-
-const (
-	waiting state = iota + 1
-	underRepair
-	underRepairAndWaiting // it was found suspect again meanwhile
-)
-
-// NewRepairer returns a repairer, which works while Run runs.
-func NewRepairer(codec *Codec, spreader Spreader, log *slog.Logger) *Repairer {
+// NewRepairer returns a repairer. It works while Run runs.
+func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.Monitor, log *slog.Logger) *Repairer {
 	return &Repairer{
-		codec: codec, spreader: spreader, log: log,
-		repairs: make(chan damage, queued), checks: make(chan unread, queued),
-		checking: map[rs.Object]bool{}, mending: map[rs.Object]state{},
+		codec: codec, locator: locator, dataServices: dataServices, log: log,
+		queue: make(chan rs.Object, maxQueued), queued: map[rs.Object]bool{},
 	}
 }
 
-// Look takes up what a reader has found, which is done with its object: if a shard is missing or rotten
-// that is repaired soon, and if not, the shards that were not read are looked at by and by. It returns
-// at once.
-func (r *Repairer) Look(reader *Reader) {
+// Enqueue asks for the repair of an object and returns at once. An object is in the queue once.
+func (r *Repairer) Enqueue(o rs.Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	o := reader.object
-	if reader.Faulty() || reader.Lacking() {
-		r.wantRepair(damage{object: o, faulty: reader.Faulty()})
-		return
-	}
-	if r.checking[o] {
+	if r.queued[o] {
 		return
 	}
 	select {
-	case r.checks <- unread{o, reader.Unread()}:
-		r.checking[o] = true
+	case r.queue <- o:
+		r.queued[o] = true
 	default:
 	}
 }
 
-// wantRepair is called with mu held.
-func (r *Repairer) wantRepair(d damage) {
-	switch r.mending[d.object] {
-	case 0:
-		select {
-		case r.repairs <- d:
-			r.mending[d.object] = waiting
-		default:
-		}
-	case underRepair:
-		r.mending[d.object] = underRepairAndWaiting
-	}
-}
-
-// Run works until ctx is done. A repair under way is ended then.
+// Run works until ctx is done, which ends a repair in progress.
 func (r *Repairer) Run(ctx context.Context) {
-	var working sync.WaitGroup
-	for range repairsAtOnce {
-		working.Go(func() { each(ctx, r.repairs, r.makeWhole) })
-	}
-	working.Go(func() { each(ctx, r.checks, r.checkAndRest) })
-	working.Go(func() { r.retry(ctx) })
-	working.Wait()
-}
-
-func each[T any](ctx context.Context, queue <-chan T, do func(ctx context.Context, next T)) {
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case next := <-queue:
-			do(ctx, next)
-		}
-	}
-}
-
-// checkAndRest takes little of the time of those who work for clients.
-func (r *Repairer) checkAndRest(ctx context.Context, u unread) {
-	start := time.Now()
-	r.check(ctx, u)
-	rest := time.NewTimer(min((checkShare-1)*time.Since(start), longestRest))
-	defer rest.Stop()
-	select {
-	case <-ctx.Done():
-	case <-rest.C:
-	}
-}
-
-func (r *Repairer) check(ctx context.Context, u unread) {
-	r.mu.Lock()
-	delete(r.checking, u.object)
-	r.mu.Unlock()
-	if right, sure := r.codec.Right(ctx, u.object, u.shards); sure && right == u.shards {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.wantRepair(damage{object: u.object, faulty: true})
-}
-
-func (r *Repairer) makeWhole(ctx context.Context, d damage) {
-	r.mu.Lock()
-	r.mending[d.object] = underRepair
-	r.mu.Unlock()
-	err := r.repair(ctx, d)
-	d.tries++
-	if err != nil && ctx.Err() == nil {
-		r.log.Warn("an object is not whole", "hash", hash.Hash(d.object.Hash()).String(), "tries", d.tries, "error", err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	again := r.mending[d.object] == underRepairAndWaiting
-	delete(r.mending, d.object)
-	switch {
-	case again:
-		r.wantRepair(damage{object: d.object, faulty: true})
-	case err != nil && d.tries < tries && len(r.failed) < queued:
-		r.failed = append(r.failed, d)
-	}
-}
-
-// retry puts what could not be made whole into the queue again.
-func (r *Repairer) retry(ctx context.Context) {
-	tick := time.NewTicker(retryPause)
-	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case o := <-r.queue:
+			r.mu.Lock()
+			delete(r.queued, o) // damage that is found from now on needs another repair
+			r.mu.Unlock()
+			if err := r.repair(ctx, o); err != nil {
+				r.log.Warn("a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
+			}
 		}
-		r.mu.Lock()
-		for _, d := range r.failed {
-			r.wantRepair(d)
-		}
-		r.failed = nil
-		r.mu.Unlock()
 	}
 }
 
-// repair makes the shards of an object anew that are missing, and those that are not right, where they
-// lie. A rotten one may have good blocks where others have not, so it is read like the others, and stays
-// until there is one in its place. After an error there may be something left to do.
-func (r *Repairer) repair(ctx context.Context, d damage) error {
-	content := hash.Hash(d.object.Hash())
-	held, wanted, err := r.places(ctx, content)
+// repair replaces corrupt shards where they are, and places missing ones only where no other shard is:
+// a data service that is down brings back what it holds. After an error damage may be left.
+func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
+	content := hash.Hash(o.Hash()).Hex()
+	held, sure, err := r.locator.Locate(ctx, content)
 	if err != nil {
 		return err
 	}
-	if !d.faulty && wanted == held {
-		return nil // two data services are away: it stays as it is
+	if !sure {
+		return errUnanswered
 	}
-	right, sure := r.codec.Right(ctx, d.object, held)
-	if right != wanted {
-		err = r.remake(ctx, d.object, held, right, wanted)
+	live, err := r.dataServices.Live()
+	if err != nil {
+		return err
 	}
-	if err == nil && !sure {
-		err = errUnknown
+	intact, unknown := r.codec.Check(ctx, o, held)
+	to := held.Apart(held.Spread(placement.Order(content, live))).Without(intact).Without(unknown)
+	if to.Known() > 0 {
+		err = r.remake(ctx, o, held, intact, to)
+	}
+	if err == nil && unknown.Known() > 0 {
+		err = errUnanswered
 	}
 	return err
 }
 
-// remake makes the shards that are wanted and not right, from those that are held.
-func (r *Repairer) remake(ctx context.Context, o rs.Object, held, right, wanted locate.Places) error {
-	reader := r.codec.Read(ctx, o, held)
+// remake reads the object, as a GET does, and writes the shards in to, as a PUT does. So what it writes
+// is computed from bytes that have the object's hash. It reads corrupt shards too: their intact blocks
+// may be the only good copies.
+func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
+	reader := r.codec.Open(ctx, o, held)
 	defer reader.Close()
-	errs, err := r.codec.send(ctx, o, newTargets(right, wanted, true), func(s *rs.Stripe) error {
-		return reader.load(s, r.codec.coder.Reconstruct)
-	})
-	if err == nil {
-		err = errors.Join(errs...)
+	body := hash.NewReader(reader, o.Hash(), o.Size())
+	gain := func(stored placement.Places) error {
+		if stored == intact {
+			return errors.New("no shard could be stored")
+		}
+		return nil
 	}
+	err := r.codec.write(ctx, o, body, intact, to, nil, gain)
 	if err == nil {
-		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", wanted.Known()-right.Known())
+		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}
 	return err
-}
-
-// places returns who holds shards, and who is to hold them. It is an error if not all are known: those of
-// a data service that does not answer may well be there. New ones only go where no other shard is: a data
-// service that is away brings back what it has.
-func (r *Repairer) places(ctx context.Context, content hash.Hash) (held, wanted locate.Places, err error) {
-	held, sure, err := r.codec.locator.Locate(ctx, content.Hex())
-	if err == nil && !sure {
-		err = errUnknown
-	}
-	if err == nil {
-		wanted, err = r.spreader.Spread(held)
-	}
-	return held, held.Apart(wanted), err
-}
-
-// Right returns those shards of an object that are right from end to end, as the data services say that
-// places names. One that cannot be asked may have its shard, but then that is not sure.
-func (c *Codec) Right(ctx context.Context, o rs.Object, places locate.Places) (right locate.Places, sure bool) {
-	var asking sync.WaitGroup
-	var unknown atomic.Bool
-	right = places
-	for shard, address := range places {
-		if address == "" {
-			continue
-		}
-		asking.Go(func() {
-			err := c.streams.Check(ctx, address, rs.Name(hash.Hash(o.Hash()), shard))
-			if errors.Is(err, objectstream.ErrGone) {
-				right[shard] = ""
-			} else if err != nil {
-				unknown.Store(true)
-			}
-		})
-	}
-	asking.Wait()
-	return right, !unknown.Load()
 }

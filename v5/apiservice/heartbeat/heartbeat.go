@@ -1,15 +1,15 @@
-// Package heartbeat knows which data services are alive: those that said so in the last seconds.
+// Package heartbeat knows which data services are alive: those heard from in the last seconds.
 package heartbeat
 
 import (
 	"maps"
-	"math/rand/v2"
+	"net"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
-	"gostore/chapter5/apiservice/locate"
-	"gostore/chapter5/rs"
 	"gostore/common/httpd"
 	"gostore/common/rabbitmq"
 )
@@ -18,83 +18,76 @@ import (
 const exchange = "apiServers"
 
 const (
-	// lifetime is how long after its last heartbeat a data service is taken to be alive.
+	// lifetime is how long after its last heartbeat a data service counts as alive.
 	lifetime = 5 * time.Second
-	// hearingAll is how long after connecting every data service has been heard: they announce
-	// themselves each second, and need some of the next to connect after a restart of the broker.
-	hearingAll = 1500 * time.Millisecond
+	// settling is how long after connecting every data service has been heard from: each announces
+	// itself once a second, and takes some of the next to reconnect after a restart of the broker.
+	settling = 1500 * time.Millisecond
+	// maxServices bounds the memory that messages from strangers can take.
+	maxServices = 500
+	// maxAddress is the longest address taken, in bytes: a DNS name has at most 253.
+	maxAddress = 260
 )
-
-// Broker brings heartbeats, and tells since when it does so without a gap.
-type Broker interface {
-	Subscribe(exchange string, handle func(rabbitmq.Message))
-	Since() (time.Time, error)
-}
 
 // Monitor listens to heartbeats. Its methods may be called by several goroutines at once.
 type Monitor struct {
-	broker Broker
+	broker *rabbitmq.Client
 
 	mu        sync.Mutex
 	lastHeard map[string]time.Time // by address
 }
 
 // NewMonitor returns a monitor that listens while broker runs.
-func NewMonitor(broker Broker) *Monitor {
+func NewMonitor(broker *rabbitmq.Client) *Monitor {
 	m := &Monitor{broker: broker, lastHeard: map[string]time.Time{}}
-	broker.Subscribe(exchange, func(beat rabbitmq.Message) { m.hear(string(beat.Body)) })
+	broker.Subscribe(exchange, func(beat rabbitmq.Message) { m.hear(beat.Body) })
 	return m
 }
 
-func (m *Monitor) hear(address string) {
+// hear ignores a message that is not HOST:PORT: requests are sent to that address.
+func (m *Monitor) hear(body []byte) {
+	if len(body) > maxAddress || !isHostPort(string(body)) {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lastHeard[address] = time.Now()
+	m.forgetDead()
+	_, known := m.lastHeard[string(body)]
+	if known || len(m.lastHeard) < maxServices {
+		m.lastHeard[string(body)] = time.Now()
+	}
 }
 
-// Live returns the addresses of the data services that are alive, sorted, and at least one. The
-// error is an answer for the client: 503 when there is none, or when not all that live can have been
-// heard yet. To go by less than all of them would be to take an object for absent that one of the
-// others holds.
+func isHostPort(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil && !strings.ContainsAny(host, "/?#@%\\ \t\r\n")
+}
+
+// forgetDead is called with mu held.
+func (m *Monitor) forgetDead() {
+	maps.DeleteFunc(m.lastHeard, func(_ string, heard time.Time) bool { return time.Since(heard) > lifetime })
+}
+
+// Live returns the addresses of the data services that are alive, sorted; at least one. The error is
+// an answer for the client: 503 when there is none, or when not every live one can have been heard
+// yet. A shorter list would make an object look absent that an unheard data service holds.
 func (m *Monitor) Live() ([]string, error) {
 	since, err := m.broker.Since()
 	if err != nil {
 		return nil, httpd.Unavailable("%v", err)
 	}
-	if time.Since(since) < hearingAll {
+	if time.Since(since) < settling {
 		return nil, httpd.Unavailable("just connected to the message broker, the data services are not known yet")
 	}
-	live := m.heardWithin(lifetime)
-	if len(live) == 0 {
-		return nil, httpd.Unavailable("no data service is alive")
-	}
-	return live, nil
-}
-
-// heardWithin also forgets those that it leaves out.
-func (m *Monitor) heardWithin(d time.Duration) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	maps.DeleteFunc(m.lastHeard, func(_ string, heard time.Time) bool { return time.Since(heard) > d })
-	return slices.Sorted(maps.Keys(m.lastHeard))
-}
-
-// Spread fills in who is to hold the shards that nobody holds: on as many of the live data services as
-// there are, those first that hold the fewest. The error is an answer for the client: 503 if there are
-// so few that one of them would take more of an object with it than the rest makes up for.
-func (m *Monitor) Spread(places locate.Places) (locate.Places, error) {
-	live, err := m.Live()
-	if err != nil {
-		return places, err
+	m.forgetDead()
+	if len(m.lastHeard) == 0 {
+		return nil, httpd.Unavailable("no data service is alive")
 	}
-	if len(live) < rs.DataShards {
-		return places, httpd.Unavailable("%d data services are alive, %d are needed to keep an object", len(live), rs.DataShards)
-	}
-	rand.Shuffle(len(live), func(i, j int) { live[i], live[j] = live[j], live[i] })
-	for shard, address := range places {
-		if address == "" {
-			places[shard] = slices.MinFunc(live, func(a, b string) int { return places.Held(a) - places.Held(b) })
-		}
-	}
-	return places, nil
+	return slices.Sorted(maps.Keys(m.lastHeard)), nil
 }

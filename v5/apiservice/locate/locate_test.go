@@ -1,80 +1,70 @@
 package locate
 
 import (
-	"context"
 	"fmt"
-	"strings"
-	"sync"
+	"log/slog"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"gostore/chapter5/rs"
+	"gostore/chapter5/apiservice/placement"
 	"gostore/common/rabbitmq"
 )
 
-// Equal objects were put at the same time: the two data services that answer first hold all shards, the others
-// some of them too. A PUT that took the object to lie on two would be refused.
-func TestSpreadOverAllThatHold(t *testing.T) {
-	replies := make(chan rabbitmq.Message, rs.Shards)
-	var live []string
-	for i, shards := range []string{"[0,3,5]", "[1,2,4]", "[0,1]", "[2]", "[3]", "[4]"} {
-		live = append(live, fmt.Sprintf("localhost:%d", 12345+i))
-		replies <- rabbitmq.Message{Body: fmt.Appendf(nil, `{"address":%q,"shards":%s}`, live[i], shards)}
-	}
-	var q question
-	require.NoError(t, listen(t.Context(), []*question{&q}, replies, live))
-	require.True(t, q.sure)
-	require.Equal(t, rs.Shards, q.places.Known())
-	require.Equal(t, rs.Shards, q.places.Holders())
+func newTestLocator() *Locator { return NewLocator(nil, nil, slog.New(slog.DiscardHandler)) }
+
+func message(body string) rabbitmq.Message { return rabbitmq.Message{Body: []byte(body)} }
+
+// TestAnswersOfStrangersAreIgnored has answers come first that are malformed, or from an address that
+// sends no heartbeats.
+func TestAnswersOfStrangersAreIgnored(t *testing.T) {
+	replies := make(chan rabbitmq.Message, 6)
+	replies <- message("{")
+	replies <- message(`{"address":"localhost:1","shards":[0,1,2,3,4,5]}`)
+	replies <- message(`{"address":7,"shards":[0]}`)
+	replies <- message(`{"address":"localhost:2","shards":[-1,6,1000000]}`)
+	replies <- message(`{"address":"localhost:3","shards":[4]}`)
+	replies <- message(`{"address":"localhost:3","shards":[5]}`)
+	places, sure := newTestLocator().holders(t.Context(), replies, []string{"localhost:2", "localhost:3"})
+	require.True(t, sure)
+	require.Equal(t, placement.Places{4: "localhost:3"}, places)
 }
 
-// six are data services of which the first holds one shard of every content that begins with an a.
-type six struct{ live [6]string }
-
-func (s *six) Live() ([]string, error) { return s.live[:], nil }
-
-func (s *six) Request(_ context.Context, _ string, body []byte) (<-chan rabbitmq.Message, error) {
-	replies := make(chan rabbitmq.Message, len(s.live))
-	for i, address := range s.live {
-		var answers strings.Builder
-		for name := range strings.SplitSeq(string(body), "\n") {
-			shards := "null"
-			if i == 0 && name[0] == 'a' {
-				shards = "[3]"
-			}
-			fmt.Fprintf(&answers, "{\"address\":%q,\"shards\":%s}\n", address, shards)
+// FuzzAnswer has a data service answer anything: a place is that of a live one, or none.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`{"address":"localhost:2","shards":[0,1,2,3,4,5]}`)
+	f.Add(`{"address":"localhost:2","shards":[9223372036854775807,-9223372036854775808]}`)
+	f.Add(`[]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		replies := make(chan rabbitmq.Message, 2)
+		replies <- message(body)
+		replies <- message(`{"address":"localhost:2","shards":null}`)
+		places, sure := newTestLocator().holders(t.Context(), replies, []string{"localhost:2"})
+		require.True(t, sure)
+		for _, address := range places {
+			require.Contains(t, []string{"", "localhost:2"}, address)
 		}
-		replies <- rabbitmq.Message{Body: []byte(answers.String())}
-	}
-	return replies, nil
+	})
 }
 
-// Questions that go in one message have an answer each.
-func TestManyQuestionsAtOnce(t *testing.T) {
-	services := &six{[6]string{"a:1", "b:1", "c:1", "d:1", "e:1", "f:1"}}
-	locator, err := NewLocator(services, services)
-	require.NoError(t, err)
-	var asking sync.WaitGroup
-	for i := range 1000 {
-		asking.Go(func() {
-			name, want := fmt.Sprintf("b%d", i), Places{}
-			if i%3 == 0 {
-				name, want[3] = fmt.Sprintf("a%d", i), "a:1"
-			}
-			places, sure, err := locator.Locate(t.Context(), name)
-			require.NoError(t, err)
-			require.True(t, sure)
-			require.Equal(t, want, places)
-		})
+// BenchmarkHolders has six data services answer that they hold one shard each of an object.
+func BenchmarkHolders(b *testing.B) {
+	const services = 6
+	replies := make(chan rabbitmq.Message, services)
+	var live []string
+	var answers []rabbitmq.Message
+	for i := range services {
+		live = append(live, fmt.Sprintf("localhost:%d", 12345+i))
+		answers = append(answers, message(fmt.Sprintf(`{"address":%q,"shards":[%d]}`, live[i], i)))
 	}
-	asking.Wait()
-}
-
-// An answer that leaves out a question is none.
-func TestTooFewAnswers(t *testing.T) {
-	replies := make(chan rabbitmq.Message, 1)
-	replies <- rabbitmq.Message{Body: []byte(`{"address":"a:1","shards":[1]}`)}
-	questions := []*question{{name: "a"}, {name: "b"}}
-	require.ErrorContains(t, listen(t.Context(), questions, replies, []string{"a:1"}), "answer of a data service")
+	l := newTestLocator()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, a := range answers {
+			replies <- a
+		}
+		places, sure := l.holders(b.Context(), replies, live)
+		require.True(b, sure)
+		require.Equal(b, services, places.Known())
+	}
 }

@@ -7,10 +7,13 @@ import (
 	"gostore/common/names"
 )
 
-// delete adds a version without content. The earlier ones stay and can be asked for by their number.
+// delete adds a version without content. The earlier ones stay and can be read by their number.
 func (h *handler) delete(w http.ResponseWriter, r *http.Request) error {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err != nil {
+		return err
+	}
+	if err := noVersion(r); err != nil {
 		return err
 	}
 	newest, err := h.versions.Latest(r.Context(), name)

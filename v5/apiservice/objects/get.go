@@ -1,7 +1,6 @@
 package objects
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,65 +15,65 @@ import (
 
 // get answers HEAD from the metadata alone.
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
-	begun := h.expect(r)
-	defer begun.end()
-	m, err := h.find(r)
+	m, content, err := h.find(r)
 	if err != nil {
 		return err
 	}
-	content, err := hash.Parse(m.Hash)
-	if err != nil {
-		return fmt.Errorf("metadata of %s: %w", m.Name, err)
-	}
+	describe(w, m, content)
 	if r.Method == http.MethodHead {
-		describe(w, m, content)
 		return nil
 	}
-	return h.send(w, r, m, content, begun)
+	return h.send(w, r, m, content)
 }
 
-// send decodes as it goes. The last bytes of an object that has not its hash are not sent. What was
-// found wrong on the way, or what is wrong with shards that were not needed, is put right later. That there
-// are shards, the metadata says; so if there are too few, they are away.
-func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash, begun *expected) error {
+// send decodes the content while it sends it. The last bytes of content with another hash are not sent.
+// Damage that was found on the way is repaired in the background. The metadata says that there is
+// content, so if there are too few shards they are on data services that are down.
+func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) error {
 	o := rs.NewObject(m.Size, content)
-	reader, err := h.reader(r.Context(), o, begun)
+	held, err := h.locator.Find(r.Context(), content.Hex())
 	if err != nil {
 		return err
 	}
+	reader := h.codec.Open(r.Context(), o, held)
 	defer reader.Close()
-	defer h.repairer.Look(reader)
-	describe(w, m, content)
-	_, err = reader.WriteTo(httpd.Stream(w))
+	err = httpd.Send(w, hash.NewReader(reader, content, m.Size), m.Size)
+	if reader.Damaged() {
+		h.repairer.Enqueue(o)
+	}
 	if errors.Is(err, rs.ErrTooFewShards) || errors.Is(err, hash.ErrMismatch) {
 		err = fmt.Errorf("%w: %w", httpd.Unavailable("fewer shards of this object can be read than are needed: try again"), err)
 	}
 	return err
 }
 
-// find returns the version that a request asks for. It is no version that deletes the object.
-func (h *handler) find(r *http.Request) (m es.Metadata, err error) {
+// find returns the version that a request asks for, and its hash. A version that marks the object as
+// deleted is not found.
+func (h *handler) find(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err != nil {
-		return m, err
+		return m, content, err
 	}
-	if query := r.URL.Query(); query.Has("version") {
-		m, err = h.version(r.Context(), name, query.Get("version"))
+	version, err := versionOf(r)
+	if err != nil {
+		return m, content, err
+	}
+	if version > 0 {
+		m, err = h.versions.Version(r.Context(), name, version)
 	} else {
 		m, err = h.versions.Latest(r.Context(), name)
 	}
 	if err == nil && m.Hash == "" {
 		err = es.ErrNotFound
 	}
-	return m, err
-}
-
-func (h *handler) version(ctx context.Context, name, number string) (es.Metadata, error) {
-	version, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || version == 0 {
-		return es.Metadata{}, httpd.Errorf(http.StatusBadRequest, "version %.40q is no number from 1 to 2^63-1", number)
+	if err != nil {
+		return m, content, err
 	}
-	return h.versions.Version(ctx, name, int64(version))
+	if content, err = hash.Parse(m.Hash); err != nil {
+		// %v: a hash that is malformed here is not the client's fault.
+		return m, content, fmt.Errorf("metadata of %s, version %d: %v", name, m.Version, err)
+	}
+	return m, content, nil
 }
 
 func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {

@@ -9,14 +9,14 @@ import (
 )
 
 // metaPrefix begins the headers of a user's own metadata, in the form that net/http gives to header
-// names: case is not kept.
+// names: upper and lower case are not preserved.
 const metaPrefix = "X-Object-Meta-"
 
-// maxMeta is how much of it an object may have, in bytes of names (without the prefix) and values.
+// maxMeta is how much of it an object may have: bytes of names (without the prefix) and values.
 const maxMeta = 2 << 10
 
-// userMeta returns the user's own metadata: what stands after metaPrefix, and its value. Values of
-// several headers of one name are joined, as HTTP has it.
+// userMeta returns the user's own metadata by header name without metaPrefix. The values of several
+// headers of one name are joined (RFC 9110, section 5.3).
 func userMeta(header http.Header) (map[string]string, error) {
 	var meta map[string]string
 	size := 0

@@ -1,31 +1,29 @@
 // Package objectstream carries the bodies of objects between an API service and a data service. It
-// holds no more of one than the buffers of net/http.
+// streams: it buffers no more of a body than net/http does.
 package objectstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"gostore/common/httpd"
+	"gostore/common/names"
 )
 
 const (
-	dialPatience = 2 * time.Second
-	idlePatience = 10 * time.Second // how long a connection is kept for the next request
-	idlePerHost  = 64               // connections kept; two, the default, would be dialled anew under load
-	smallShard   = 8 << 10          // bytes that go out in one piece with the header: the shard of a small object does
+	dialTimeout    = 2 * time.Second
+	idleTimeout    = 10 * time.Second // of a connection that waits for the next request
+	maxIdlePerHost = 64               // connections; the default of two would mean dialling under load
 )
 
-// ErrGone is wrapped by the errors for what a data service has not got, or not any more.
-var ErrGone = errors.New("it has not got the shard")
+// ErrCorrupt is wrapped by the error for content that a data service does not hold, or not intact.
+var ErrCorrupt = errors.New("missing or corrupt")
 
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
@@ -33,31 +31,26 @@ type Client struct {
 	http *http.Client
 }
 
-// NewClient returns a client with a pool of connections of its own.
+// NewClient returns a client with a connection pool of its own. It follows no redirects: a data
+// service sends none.
 func NewClient() *Client {
-	dialer := net.Dialer{Timeout: dialPatience}
-	return &Client{&http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			c, err := dialer.DialContext(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			return conn{c}, nil
+	return &Client{&http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			IdleConnTimeout:     idleTimeout,
+			MaxIdleConnsPerHost: maxIdlePerHost,
+			DisableCompression:  true,
 		},
-		WriteBufferSize:     smallShard,
-		ReadBufferSize:      smallShard,
-		IdleConnTimeout:     idlePatience,
-		MaxIdleConnsPerHost: idlePerHost,
-		DisableCompression:  true,
-	}}}
+	}}
 }
 
-// Get returns the shard that the data service at address has under name, from a byte on. The data service
-// is given patience for the answer to begin, after which the error wraps ErrStalled. The caller closes the
-// Download.
-func (c *Client) Get(ctx context.Context, address, name string, from int64, patience time.Duration) (*Download, error) {
-	ctx, watch := watched(ctx, address, patience)
-	response, err := c.ask(ctx, http.MethodGet, address, fmt.Sprintf("%s?from=%d", name, from))
+// Get returns what the data service at address holds under name, from a byte on. The data service may be
+// silent for timeout, before its answer and in the middle of it; after that the error wraps
+// ErrStalled. The caller closes the Download.
+func (c *Client) Get(ctx context.Context, address, name string, from int64, timeout time.Duration) (*Download, error) {
+	ctx, watch := watched(ctx, address, timeout)
+	response, err := c.ask(ctx, http.MethodGet, address, name, fmt.Sprintf("?from=%d", from))
 	if err != nil {
 		watch.end()
 		return nil, err
@@ -66,58 +59,20 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64, pati
 	return &Download{response.ContentLength, response.Body, watch}, nil
 }
 
-// Put has the data service at address keep a whole shard, of which shard has the pieces. When it returns nil
-// that is durable and can be read. Whatever it returns, the pieces are not looked at any more.
-func (c *Client) Put(ctx context.Context, address, name string, shard net.Buffers) error {
-	ctx, watch := watched(ctx, address, StallPatience)
-	defer watch.end()
-	size := 0
-	for _, piece := range shard {
-		size += len(piece)
-	}
-	if size <= smallShard {
-		return c.putSmall(ctx, address, name, slices.Concat(shard...))
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), nil)
-	if err != nil {
-		return err
-	}
-	request.ContentLength = int64(size)
-	var sent bodies
-	defer sent.open.Wait()
-	request.GetBody = func() (io.ReadCloser, error) { // again where a connection turns out to have been closed
-		return sent.add(slices.Clone(shard), func() (net.Buffers, error) { return nil, io.EOF }, watch), nil
-	}
-	if request.Body, err = request.GetBody(); err != nil {
-		return err
-	}
-	return c.finish(request, address)
-}
-
-// putSmall sends what net/http knows to be in memory, which it does not send the header ahead of: that
-// would wake the data service twice.
-func (c *Client) putSmall(ctx context.Context, address, name string, shard []byte) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), bytes.NewReader(shard))
-	if err != nil {
-		return err
-	}
-	return c.finish(request, address)
-}
-
-// Check has the data service at address look whether what it has under name is whole. ErrGone: it is
-// not, or there is nothing.
+// Check has the data service at address verify what it holds under name from end to end. The error
+// wraps ErrCorrupt if it holds nothing there, or nothing intact.
 func (c *Client) Check(ctx context.Context, address, name string) error {
-	ctx, watch := watched(ctx, address, commitPatience) // it reads all of it
+	ctx, watch := watched(ctx, address, commitTimeout) // it reads all of it
 	defer watch.end()
-	response, err := c.ask(ctx, http.MethodPost, address, name)
+	response, err := c.ask(ctx, http.MethodPost, address, name, "")
 	if err != nil {
 		return err
 	}
 	return response.Body.Close()
 }
 
-func (c *Client) ask(ctx context.Context, method, address, name string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name), nil)
+func (c *Client) ask(ctx context.Context, method, address, name, query string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name)+query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -125,43 +80,44 @@ func (c *Client) ask(ctx context.Context, method, address, name string) (*http.R
 }
 
 func objectURL(address, name string) string {
-	return "http://" + address + "/objects/" + name
+	return "http://" + address + "/objects/" + names.Segment(name)
 }
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, noAnswer(request.Context(), address, err)
+		return nil, unavailable(request.Context(), address, err)
 	}
 	if response.StatusCode/100 != 2 {
-		defer response.Body.Close() // of no use beyond its line
+		defer response.Body.Close() // only its one line is of interest
 		return nil, passOn(response, address)
 	}
 	return response, nil
 }
 
-// noAnswer is what a client is told of a data service that died or stalls. A moment later it is
+// unavailable is what a client is told of a data service that died or stalls. A moment later it is
 // either back or no longer chosen.
-func noAnswer(ctx context.Context, address string, err error) error {
+func unavailable(ctx context.Context, address string, err error) error {
 	if stalled := context.Cause(ctx); errors.Is(stalled, ErrStalled) {
 		err = stalled
 	}
 	return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s does not answer: try again", address), err)
 }
 
-// passOn turns an answer other than 200 into ours. What the client can act on is passed on as it is.
+// passOn turns an answer other than success into ours. What the client can act on is passed on
+// unchanged.
 func passOn(response *http.Response, address string) error {
 	line, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
 	if err != nil {
-		return noAnswer(response.Request.Context(), address, err)
+		return unavailable(response.Request.Context(), address, err)
 	}
 	message := strings.TrimSpace(string(line))
 	switch response.StatusCode {
 	case http.StatusServiceUnavailable:
 		return httpd.Unavailable("data service %s: %s", address, message)
-	case http.StatusNotFound: // it had the content when it was asked
-		return fmt.Errorf("data service %s: %w", address, ErrGone)
+	case http.StatusNotFound: // it held the content when it was asked
+		return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s: %s: try again", address, message), ErrCorrupt)
 	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}

@@ -4,18 +4,17 @@ import (
 	"bufio"
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// dropPatience is for telling a data service that an upload is over, which it would find out itself.
-const dropPatience = 2 * time.Second
+// dropTimeout is for telling a data service that an upload is over, which it would find out itself.
+const dropTimeout = 2 * time.Second
 
-// Upload is content on its way to a data service. It ends with Commit or Drop. It is for one
-// goroutine at a time.
+// Upload is content on its way to a data service. It ends with Commit or Drop. One goroutine at a time
+// may use it.
 type Upload struct {
 	client      *Client
 	address, id string
@@ -25,8 +24,8 @@ type Upload struct {
 // Begin has the data service at address expect size bytes of content under a name, its hash in
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
-	// Not ended with ctx: an upload whose ID does not arrive could not be dropped.
-	ctx, watch := watched(context.WithoutCancel(ctx), address, StallPatience)
+	// Not canceled with ctx: an upload whose ID does not arrive could not be dropped.
+	ctx, watch := watched(context.WithoutCancel(ctx), address, StallTimeout)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, tempURL(address, name), nil)
 	if err != nil {
@@ -40,29 +39,29 @@ func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*
 	defer response.Body.Close() // its one line is read
 	id, err := bufio.NewReader(io.LimitReader(response.Body, 1<<10)).ReadString('\n')
 	if err != nil {
-		return nil, noAnswer(ctx, address, err)
+		return nil, unavailable(ctx, address, err)
 	}
 	return &Upload{c, address, strings.TrimSpace(id), size}, nil
 }
 
-// Send sends all of the content. next gives it some pieces at a time, and then io.EOF; another error leaves an
-// upload that can only be dropped. Pieces are not looked at any more when next is called again, or Send has returned.
-func (u *Upload) Send(ctx context.Context, next func() (net.Buffers, error)) error {
-	ctx, watch := watched(ctx, u.address, StallPatience)
+// Send sends the whole content. After an error the upload can only be dropped.
+func (u *Upload) Send(ctx context.Context, body io.Reader) error {
+	if u.size == 0 {
+		return nil
+	}
+	ctx, watch := watched(ctx, u.address, StallTimeout)
 	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), &upload{body, watch})
 	if err != nil {
 		return err
 	}
-	var sent bodies
-	defer sent.open.Wait()
-	request.Body, request.ContentLength = sent.add(nil, next, watch), u.size
+	request.ContentLength = u.size
 	return u.client.finish(request, u.address)
 }
 
 // Commit returns when the content is durable and can be read.
 func (u *Upload) Commit(ctx context.Context) error {
-	ctx, watch := watched(ctx, u.address, commitPatience)
+	ctx, watch := watched(ctx, u.address, commitTimeout)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, tempURL(u.address, u.id), nil)
 	if err != nil {
@@ -71,18 +70,18 @@ func (u *Upload) Commit(ctx context.Context) error {
 	return u.client.finish(request, u.address)
 }
 
-// Drop leaves nothing of the upload, even if ctx is done. Where the data service cannot be told it
-// finds out: when the connection breaks off, or when nothing comes for long.
+// Drop leaves nothing of the upload, even if ctx is done. A data service that cannot be told drops it
+// when the connection breaks off, or after a timeout.
 func (u *Upload) Drop(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropPatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, tempURL(u.address, u.id), nil)
 	if err == nil {
-		_ = u.client.finish(request, u.address) // see above
+		_ = u.client.finish(request, u.address) // it times out there
 	}
 }
 
-// finish sends a request whose answer has nothing of interest but that it is a success.
+// finish sends a request of whose answer only the success is of interest.
 func (c *Client) finish(request *http.Request, address string) error {
 	response, err := c.do(request, address)
 	if err != nil {

@@ -9,50 +9,71 @@ import (
 )
 
 const (
-	// StallPatience is for a data service to take or send the next piece of a body: there are others.
-	StallPatience = 5 * time.Second
-	// commitPatience is for it to make a whole body durable, or read it: 10 GiB take a slow disk minutes.
-	commitPatience = 5 * time.Minute
+	// StallTimeout is how long a data service may take to accept or send the next piece of a body.
+	StallTimeout = 5 * time.Second
+	// commitTimeout is for one that makes a whole body durable: 10 GiB take a slow disk minutes.
+	commitTimeout = 5 * time.Minute
 )
 
 // ErrStalled is wrapped by the errors for a data service that stopped in the middle.
 var ErrStalled = errors.New("it stalled")
 
-// watch ends a request when the data service at the other end lets a time pass that it may not.
+// watch cancels a request when the data service at the other end exceeds a timeout.
 type watch struct {
-	ctx   context.Context
-	timer *time.Timer
-	end   context.CancelFunc // must be called; ends the request if it has not ended
+	ctx     context.Context // of the request
+	timeout time.Duration
+	timer   *time.Timer
+	end     context.CancelFunc // must be called; cancels the request if it has not ended
 }
 
-// watched returns the context for a request, which is given patience from now on.
-func watched(ctx context.Context, address string, patience time.Duration) (context.Context, *watch) {
+// watched returns the context for a request. Its timer runs from now on.
+func watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(patience, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
-	return ctx, &watch{ctx, timer, func() { timer.Stop(); cancel(nil) }}
+	timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
+	return ctx, &watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}
 }
 
-// Download is a shard on its way from a data service. It is for one goroutine at a time.
+// upload is the body of a PATCH. The timer runs between two reads, when net/http writes to the data
+// service, not during a read, which waits for our own client.
+type upload struct {
+	body  io.Reader
+	watch *watch
+}
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.watch.timer.Stop()
+	n, err := u.body.Read(p)
+	u.watch.timer.Reset(u.watch.timeout)
+	return n, err
+}
+
+// Download is the body of a GET. The timer runs during Fill, which waits for the data service, not
+// between two calls, when our own client takes what was read.
 type Download struct {
 	Size  int64 // bytes
 	body  io.ReadCloser
 	watch *watch
 }
 
-// Fill reads as many bytes as p has. The data service is given patience for all of them, after which the error
-// wraps ErrStalled. The clock does not run between two calls, when our own client takes what was read.
-func (d *Download) Fill(p []byte, patience time.Duration) error {
-	d.watch.timer.Reset(patience)
-	_, err := io.ReadFull(d.body, p)
-	d.watch.timer.Stop()
+// Fill reads as many bytes as the pieces hold. The data service has one timeout for all of them, however
+// they trickle in.
+func (d *Download) Fill(pieces ...[]byte) (err error) {
+	d.watch.timer.Reset(d.watch.timeout)
+	defer d.watch.timer.Stop()
+	for _, piece := range pieces {
+		if _, err = io.ReadFull(d.body, piece); err != nil {
+			break
+		}
+	}
 	if err != nil && d.watch.ctx.Err() != nil {
 		err = context.Cause(d.watch.ctx)
 	}
 	return err
 }
 
-// Close gives the connection back if the body was read to its end, and cuts it if not.
-func (d *Download) Close() {
-	_ = d.body.Close() // what is needed of it was read
+// Close returns the connection to the pool if the body was read to its end, and cuts it if not.
+func (d *Download) Close() error {
+	err := d.body.Close()
 	d.watch.end()
+	return err
 }

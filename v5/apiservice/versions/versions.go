@@ -8,7 +8,6 @@ package versions
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"net/http"
 
@@ -17,20 +16,14 @@ import (
 	"gostore/common/names"
 )
 
-// Lister calls do with each version of an object, of all objects if name is "", until it returns an
-// error.
-type Lister interface {
-	Each(ctx context.Context, name string, do func(es.Metadata) error) error
-}
-
-// Handler answers for /versions/ and /versions/NAME, however many there are: it holds none of them.
-func Handler(lister Lister) http.Handler {
+// Handler answers for /versions/ and /versions/NAME, however many there are: it streams them.
+func Handler(metadata *es.Client) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := nameOf(r)
 		if err != nil {
 			return err
 		}
-		return list(lister, w, r, name)
+		return list(metadata, w, r, name)
 	}}
 }
 
@@ -43,13 +36,13 @@ func nameOf(r *http.Request) (string, error) {
 	return names.FromPath(path)
 }
 
-func list(lister Lister, w http.ResponseWriter, r *http.Request, name string) error {
+func list(metadata *es.Client, w http.ResponseWriter, r *http.Request, name string) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := bufio.NewWriter(httpd.Stream(w))
 	encoder := json.NewEncoder(lines)
-	encoder.SetEscapeHTML(false) // a name is shown as it is
+	encoder.SetEscapeHTML(false) // names are shown unescaped
 	some := false
-	err := lister.Each(r.Context(), name, func(m es.Metadata) error {
+	err := metadata.Each(r.Context(), name, func(m es.Metadata) error {
 		some = true
 		return encoder.Encode(m)
 	})

@@ -1,4 +1,4 @@
-// Package heartbeat tells the API services that this data service is there.
+// Package heartbeat tells the API services that this data service is alive.
 package heartbeat
 
 import (
@@ -6,26 +6,23 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"gostore/common/rabbitmq"
 )
 
-// Exchange is where data services announce themselves: the body of each message is an address.
-const Exchange = "apiServers"
+// exchange is where data services announce themselves: the body of each message is an address.
+const exchange = "apiServers"
 
-// Interval is the time from one heartbeat to the next.
-const Interval = time.Second
+// interval is the time from one heartbeat to the next.
+const interval = time.Second
 
-// Broadcaster sends a message to everyone who listens on an exchange.
-type Broadcaster interface {
-	Broadcast(ctx context.Context, exchange string, body []byte) error
-}
-
-// Announce broadcasts the address of this data service every Interval until ctx is done.
-func Announce(ctx context.Context, broker Broadcaster, address string) {
-	tick := time.NewTicker(Interval)
+// Announce broadcasts the address of this data service every second until ctx is done.
+func Announce(ctx context.Context, broker *rabbitmq.Client, address string) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		// A heartbeat that cannot be sent is not sent late: the next one says the same.
-		_ = broker.Broadcast(ctx, Exchange, []byte(address))
+		_ = broker.Broadcast(ctx, exchange, []byte(address))
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
@@ -33,8 +30,9 @@ func Announce(ctx context.Context, broker Broadcaster, address string) {
 	}
 }
 
-// Address returns what a data service announces: where others reach it. That is where it listens, if
-// this names a host; one that listens on every interface (":8888") must be told by which of them.
+// Address returns the address that a data service announces: where others reach it. That is where it
+// listens if this names a host; one that listens on every interface (":8888") must be told by which
+// address it is reached.
 func Address(listen, advertise string) (string, error) {
 	if advertise != "" {
 		listen = advertise

@@ -1,12 +1,10 @@
-// Package locate answers API services that ask who holds the shards of a content.
+// Package locate answers API services that ask where an object is.
 package locate
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
-	"strings"
 	"time"
 
 	"gostore/chapter5/rs"
@@ -14,23 +12,17 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where API services ask: the body of a message is hashes in hexadecimal, one a line.
+// exchange is where API services ask: the body of a message is a name.
 const exchange = "dataServers"
 
-// patience is how long an API service waits for an answer.
-const patience = time.Second
+// timeout is how long an API service waits for an answer.
+const timeout = time.Second
 
-// answer is sent with shards or without, so that who asks knows that there are none as soon as
-// everybody has said so, and need not wait until nobody says more.
+// answer is also sent when there is nothing here, so that the API service knows that as soon as every
+// data service has said so, and need not wait for a timeout.
 type answer struct {
 	Address string `json:"address"`
 	Shards  []int  `json:"shards"`
-}
-
-// Broker receives questions and takes answers.
-type Broker interface {
-	Subscribe(exchange string, handle func(rabbitmq.Message))
-	Reply(ctx context.Context, request rabbitmq.Message, body []byte) error
 }
 
 // Holder knows which files there are.
@@ -38,43 +30,29 @@ type Holder interface {
 	Has(file string) (bool, error)
 }
 
-// Answer has every question answered, with the address of this data service, while broker runs.
-func Answer(broker Broker, address string, dir Holder, log *slog.Logger) {
+// Answer answers every question with the address of this data service, while broker runs.
+func Answer(broker *rabbitmq.Client, address string, holder Holder, log *slog.Logger) {
 	broker.Subscribe(exchange, func(question rabbitmq.Message) {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
-		body, err := answerFor(address, string(question.Body), dir)
+		body, err := answerFor(address, string(question.Body), holder)
 		if err == nil {
 			err = broker.Reply(ctx, question, body)
 		}
 		if err != nil {
-			log.Warn("a question goes without an answer", "error", err)
+			log.Warn("a question is left without an answer", "error", err)
 		}
 	})
 }
 
-func answerFor(address, names string, dir Holder) ([]byte, error) {
-	var body bytes.Buffer
-	answers := json.NewEncoder(&body)
-	for name := range strings.SplitSeq(names, "\n") {
-		shards, err := held(name, dir)
-		if err != nil {
-			return nil, err
-		}
-		if err := answers.Encode(answer{address, shards}); err != nil {
-			return nil, err
-		}
-	}
-	return body.Bytes(), nil
-}
-
-func held(name string, dir Holder) (shards []int, err error) {
+func answerFor(address, name string, holder Holder) ([]byte, error) {
 	content, err := hash.ParseHex(name)
 	if err != nil {
 		return nil, err
 	}
+	shards := []int{}
 	for shard := range rs.Shards {
-		found, err := dir.Has(rs.Name(content, shard))
+		found, err := holder.Has(rs.Name(content, shard))
 		if err != nil {
 			return nil, err
 		}
@@ -82,5 +60,5 @@ func held(name string, dir Holder) (shards []int, err error) {
 			shards = append(shards, shard)
 		}
 	}
-	return shards, nil
+	return json.Marshal(answer{address, shards})
 }

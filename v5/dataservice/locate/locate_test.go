@@ -1,7 +1,6 @@
 package locate
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,12 +13,15 @@ type holds map[string]bool
 
 func (h holds) Has(file string) (bool, error) { return h[file], nil }
 
-func TestAnswersAreInTheOrderOfTheQuestions(t *testing.T) {
+func TestAnswerNamesTheShards(t *testing.T) {
 	stored, other := hash.Of([]byte("stored")), hash.Of([]byte("other"))
-	dir := holds{rs.Name(stored, 0): true, rs.Name(stored, 5): true}
-	body, err := answerFor("localhost:12345", strings.Join([]string{other.Hex(), stored.Hex()}, "\n"), dir)
+	holder := holds{rs.Name(stored, 0): true, rs.Name(stored, 5): true}
+	body, err := answerFor("localhost:12345", stored.Hex(), holder)
 	require.NoError(t, err)
-	require.Equal(t, `{"address":"localhost:12345","shards":null}`+"\n"+`{"address":"localhost:12345","shards":[0,5]}`+"\n", string(body))
-	_, err = answerFor("localhost:12345", other.Hex()+"\n", dir)
+	require.Equal(t, `{"address":"localhost:12345","shards":[0,5]}`, string(body))
+	body, err = answerFor("localhost:12345", other.Hex(), holder)
+	require.NoError(t, err)
+	require.Equal(t, `{"address":"localhost:12345","shards":[]}`, string(body))
+	_, err = answerFor("localhost:12345", "../"+other.Hex(), holder)
 	require.Error(t, err)
 }

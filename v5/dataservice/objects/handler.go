@@ -1,51 +1,38 @@
-// Package objects serves shards over HTTP: each is a file of its object's hash, in hexadecimal, and
-// its number.
+// Package objects serves shards over HTTP: each is a file of its object's hash and its number.
 //
-//	GET  /objects/HASH.N?from=OFFSET   answers with the shard file from a byte on
-//	PUT  /objects/HASH.N               keeps one, durably, if it is not there already
-//	POST /objects/HASH.N               looks whether all of it is right: 404 if not
-//
-// PUT is for shards of objects so small that the API service has looked at all of one before it asks;
-// those of others come in two phases, see package temp.
+//	GET  /objects/NAME?from=OFFSET   answers with the file from a byte on; NAME is HASH.N
+//	POST /objects/NAME               verifies it from end to end: 404 if it is missing, corrupt or unreadable
 package objects
 
 import (
 	"net/http"
-	"os"
+	"time"
 
+	"gostore/chapter5/dataservice/store"
 	"gostore/chapter5/rs"
-	"gostore/common/files"
 	"gostore/common/httpd"
 	"gostore/common/names"
 )
 
-// Store holds shards; see package store.
-type Store interface {
-	Open(name string) (*os.File, int64, error)
-	ReadDirect(f *os.File, from int64) *files.Direct
-	Check(name string) error
-	Create() (*files.Temp, error)
-	Commit(t *files.Temp, name string) error
-}
+// peerTimeout is how long an API service may take nothing. It gives its own client minutes, and ends
+// this request when it gives the client up; so the timeout only notices a peer whose machine is down.
+const peerTimeout = 30 * time.Minute
 
 type handler struct {
-	store Store
+	store *store.Store
 }
 
-// Handler answers for /objects/HASH.N.
-func Handler(store Store) http.Handler {
+// Handler answers for /objects/NAME.
+func Handler(store *store.Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get, http.MethodPut: h.put, http.MethodPost: h.check}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check}
 }
 
-// shardOf returns the name of the shard in a request's path.
-func shardOf(r *http.Request) (string, error) {
+// nameOf returns the name of the file that a request is for.
+func nameOf(r *http.Request) (string, error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err == nil {
 		_, _, err = rs.ParseName(name)
 	}
-	if err != nil {
-		return "", httpd.Errorf(http.StatusBadRequest, "%v", err)
-	}
-	return name, nil
+	return name, err
 }

@@ -7,16 +7,17 @@ import (
 	"io/fs"
 
 	"gostore/chapter5/rs"
-	"gostore/common/files"
 	"gostore/common/hash"
 )
 
-// Check reads a shard from its beginning to its end. The error wraps rs.ErrRotten or rs.ErrHeader if it
-// is not what was once stored, and fs.ErrNotExist if there is none.
+// Check reads a shard from end to end. The error wraps rs.ErrCorrupt or rs.ErrHeader if it is not what
+// was once stored, and fs.ErrNotExist if there is none. A corrupt shard stays where it is until another
+// replaces it: its intact blocks may be the only good copies.
 func (s *Store) Check(name string) error {
+	defer s.lock(name)()
 	err := s.verify(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.forgetIfGone(name)
+		s.forget(name)
 	}
 	return err
 }
@@ -31,20 +32,17 @@ func (s *Store) verify(name string) error {
 		return err
 	}
 	defer f.Close() // opened for reading
-	if size <= files.Cached {
-		return verify(f, size, content, shard)
+	err = verify(f, size, content, shard)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: the file is too short: %w", rs.ErrCorrupt, err)
 	}
-	direct := s.dir.ReadDirect(f, 0)
-	defer direct.Close()
-	return verify(direct, size, content, shard)
+	return err
 }
 
-// verify reads a shard file from its beginning to its end. Its error wraps rs.ErrRotten or
-// rs.ErrHeader if the file is not what was once stored.
 func verify(f io.Reader, size int64, content hash.Hash, shard int) error {
 	header := make([]byte, rs.HeaderSize)
 	if _, err := io.ReadFull(f, header); err != nil {
-		return shortIsRotten(err)
+		return err
 	}
 	o, number, err := rs.ParseHeader(header)
 	if err != nil {
@@ -53,23 +51,19 @@ func verify(f io.Reader, size int64, content hash.Hash, shard int) error {
 	if o.Hash() != content || number != shard || o.ShardSize() != size {
 		return fmt.Errorf("%w: it is that of another file", rs.ErrHeader)
 	}
-	block := make([]byte, min(size, rs.BlockSize+rs.ChecksumSize))
-	for stripe := range o.Stripes() {
-		stored := block[:o.StoredLen(stripe)]
-		if _, err := io.ReadFull(f, stored); err != nil {
-			return shortIsRotten(err)
+	stripe := rs.NewStripe(o)
+	for n := range o.Stripes() {
+		stripe.Reset(n)
+		block, sum := stripe.Stored(shard)
+		if _, err := io.ReadFull(f, block); err != nil {
+			return err
 		}
-		if err := o.Verify(shard, stripe, stored); err != nil {
+		if _, err := io.ReadFull(f, sum); err != nil {
+			return err
+		}
+		if err := stripe.Verify(shard); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// shortIsRotten tells a file that is too short from a disk that cannot be read.
-func shortIsRotten(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: %w", rs.ErrRotten, err)
-	}
-	return err
 }

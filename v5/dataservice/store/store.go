@@ -1,5 +1,5 @@
-// Package store is what a data service holds: shard files, and, in memory, the index of them. The two
-// change together.
+// Package store is what a data service holds: files named by the hash of their content, and, in
+// memory, the index of them. The two change together.
 package store
 
 import (
@@ -13,9 +13,8 @@ import (
 	"gostore/common/files"
 )
 
-// Store holds shards. Questions come by the thousand and are answered out of memory; the disk is for
-// those that read and write. Its methods may be called by several
-// goroutines at once.
+// Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
+// Its methods may be called by several goroutines at once.
 type Store struct {
 	dir *files.Dir
 
@@ -23,7 +22,7 @@ type Store struct {
 	index map[string]struct{} // names of files that can be read
 
 	seed    maphash.Seed
-	changes [64]sync.Mutex // each for a share of the names: a name changes in one way at a time
+	changes [64]sync.Mutex // each for a share of the names: one change of a name at a time
 }
 
 // Open lists what dir has.
@@ -32,7 +31,7 @@ func Open(dir *files.Dir) (*Store, error) {
 	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
 }
 
-// Has tells whether there is a shard under that name.
+// Has reports whether there is content under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -40,43 +39,37 @@ func (s *Store) Has(name string) (bool, error) {
 	return there, nil
 }
 
-// Open opens a shard and tells its size in bytes; fs.ErrNotExist if there is none. The caller closes it.
+// Open opens content and returns its size in bytes; fs.ErrNotExist if there is none. The caller
+// closes it.
 func (s *Store) Open(name string) (*os.File, int64, error) {
 	f, size, err := s.dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		s.forgetIfGone(name)
+		s.forgetMissing(name)
 	}
 	return f, size, err
 }
 
-// ReadDirect reads a shard that Open opened and that is longer than files.Cached.
-func (s *Store) ReadDirect(f *os.File, from int64) *files.Direct { return s.dir.ReadDirect(f, from) }
-
-// forgetIfGone is for a file that somebody else has removed from the disk.
-func (s *Store) forgetIfGone(name string) {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
+// forgetMissing is for a file that was removed from the disk behind the store's back.
+func (s *Store) forgetMissing(name string) {
+	defer s.lock(name)()
 	if there, err := s.dir.Has(name); err == nil && !there { // it may have been committed since
 		s.forget(name)
 	}
 }
 
-// Create begins a file that nobody can see yet.
+// Create begins a file that is not visible yet.
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
 
-// Commit has the shard of t under name, durably; what is there already stays if it is right, and is set
-// aside if not. It ends t.
+// Commit stores the content of t under name, durably, unless it is there already and intact. A file
+// there that is not, or that cannot be read, is quarantined. It ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
-	change := s.change(name)
-	change.Lock()
-	defer change.Unlock()
-	if there, _ := s.Has(name); there { // it has no errors
-		wrong := s.verify(name)
-		if wrong == nil {
+	defer s.lock(name)()
+	if there, _ := s.Has(name); there { // it returns no error
+		damage := s.verify(name)
+		if damage == nil {
 			return t.Drop()
 		}
-		if err := s.setAside(name, wrong); err != nil {
+		if err := s.quarantine(name, damage); err != nil {
 			return errors.Join(err, t.Drop())
 		}
 	}
@@ -89,13 +82,11 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	return nil
 }
 
-// setAside is for a shard that is about to be replaced, unless somebody else has removed it.
-func (s *Store) setAside(name string, wrong error) error {
-	if errors.Is(wrong, fs.ErrNotExist) {
-		return nil
-	}
-	if err := s.dir.KeepRotten(name); err != nil {
-		return fmt.Errorf("set aside: %w: %w", err, wrong)
+// quarantine is called with the name locked.
+func (s *Store) quarantine(name string, damage error) error {
+	s.forget(name)
+	if err := s.dir.Quarantine(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("quarantine: %w: %w", err, damage)
 	}
 	return nil
 }
@@ -106,6 +97,9 @@ func (s *Store) forget(name string) {
 	delete(s.index, name)
 }
 
-func (s *Store) change(name string) *sync.Mutex {
-	return &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+// lock returns the func that unlocks the name.
+func (s *Store) lock(name string) (unlock func()) {
+	change := &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+	change.Lock()
+	return change.Unlock
 }

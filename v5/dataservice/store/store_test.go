@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/chapter5/rs"
-	"gostore/chapter5/rs/rstest"
 	"gostore/common/files"
 	"gostore/common/hash"
 )
@@ -50,8 +49,15 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 
 // shard returns the name and the content of shard 0 of an object.
 func shard(t *testing.T, body string) (name, content string) {
+	coder, err := rs.NewCoder()
+	require.NoError(t, err)
 	o := rs.NewObject(int64(len(body)), hash.Of([]byte(body)))
-	return rs.Name(o.Hash(), 0), string(rstest.Files(t, o, []byte(body))[0])
+	stripe := rs.NewStripe(o)
+	stripe.Reset(0)
+	copy(stripe.Data(), body)
+	require.NoError(t, coder.Encode(stripe))
+	block, sum := stripe.Stored(0)
+	return rs.Name(o.Hash(), 0), string(o.Header(0)) + string(block) + string(sum)
 }
 
 func requireFile(t *testing.T, want string, elem ...string) {
@@ -61,7 +67,7 @@ func requireFile(t *testing.T, want string, elem ...string) {
 	require.Equal(t, want, string(content))
 }
 
-func TestWhatIsRightStays(t *testing.T) {
+func TestIntactShardStays(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
 	name, content := shard(t, "hello, world")
@@ -75,8 +81,8 @@ func TestWhatIsRightStays(t *testing.T) {
 	requireTempIsEmpty(t, root)
 }
 
-// TestWhatHasRottenIsReplaced damages a shard in every place, and in its length.
-func TestWhatHasRottenIsReplaced(t *testing.T) {
+// TestCorruptShardIsReplaced damages a shard in every place, and in its length.
+func TestCorruptShardIsReplaced(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
 	name, content := shard(t, "hello, world")
@@ -85,17 +91,31 @@ func TestWhatHasRottenIsReplaced(t *testing.T) {
 	for at := range content {
 		damages = append(damages, content[:at]+string(content[at]^1)+content[at+1:])
 	}
-	for _, rotten := range damages {
-		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(rotten), 0o644))
+	for _, corrupt := range damages {
+		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(corrupt), 0o644))
 		err := s.Check(name)
-		require.True(t, errors.Is(err, rs.ErrRotten) || errors.Is(err, rs.ErrHeader), "%v", err)
+		require.True(t, errors.Is(err, rs.ErrCorrupt) || errors.Is(err, rs.ErrHeader), "%v", err)
 		requireHas(t, s, name, true)
 		commit(t, s, name, content)
 		requireFile(t, content, root, "objects", name)
-		requireFile(t, rotten, root, "rotten", name)
+		requireFile(t, corrupt, root, "quarantine", name)
 		require.NoError(t, s.Check(name))
 	}
 	requireTempIsEmpty(t, root)
+}
+
+// TestUnreadableShardIsReplaced has a directory in the place of a shard.
+func TestUnreadableShardIsReplaced(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name, content := shard(t, "hello, world")
+	commit(t, s, name, content)
+	require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", name), 0o755))
+	require.Error(t, s.Check(name))
+	commit(t, s, name, content)
+	requireFile(t, content, root, "objects", name)
+	require.DirExists(t, filepath.Join(root, "quarantine", name))
 }
 
 func requireTempIsEmpty(t *testing.T, root string) {
@@ -105,8 +125,7 @@ func requireTempIsEmpty(t *testing.T, root string) {
 	require.Empty(t, left)
 }
 
-// TestRemovedFileIsForgotten has somebody remove a file behind the store's back: who puts the content
-// again is not told that it is there.
+// TestRemovedFileIsForgotten has a file removed behind the store's back. The content can be put again.
 func TestRemovedFileIsForgotten(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)

@@ -11,7 +11,7 @@ import (
 	"gostore/common/names"
 )
 
-// Handler answers for /temp/HASH and /temp/ID.
+// Handler answers for /temp/NAME and /temp/ID.
 func Handler(us *Uploads) http.Handler {
 	return httpd.Methods{
 		http.MethodPost:   us.post,
@@ -27,11 +27,11 @@ func (us *Uploads) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if _, _, err := rs.ParseName(name); err != nil {
-		return httpd.Errorf(http.StatusBadRequest, "%v", err)
+		return err
 	}
 	size, err := strconv.ParseUint(r.Header.Get("Size"), 10, 63)
 	if err != nil {
-		return httpd.Errorf(http.StatusBadRequest, "header Size: %.40q is no number of bytes", r.Header.Get("Size"))
+		return httpd.Errorf(http.StatusBadRequest, "header Size: %.40q is not a number of bytes", r.Header.Get("Size"))
 	}
 	id, err := us.begin(name, int64(size))
 	if err != nil {
@@ -41,7 +41,7 @@ func (us *Uploads) post(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// taken returns the upload whose ID is in a request's path. It is out of those under way.
+// taken takes the upload whose ID is in a request's path out of those in progress.
 func (us *Uploads) taken(r *http.Request) (id string, u *upload, err error) {
 	id, err = names.FromPath(r.URL.EscapedPath())
 	if err != nil {
@@ -51,8 +51,8 @@ func (us *Uploads) taken(r *http.Request) (id string, u *upload, err error) {
 	return id, u, err
 }
 
-// patch drops an upload whose body breaks off or is too long: the API service begins another. It sends a stripe when it
-// has all of it, for which its client may take long, and sees to it that it does not take too long.
+// patch drops an upload whose body breaks off or is too long: the API service begins another. The API
+// service waits for its client and sees to the client's timeout.
 func (us *Uploads) patch(w http.ResponseWriter, r *http.Request) error {
 	id, u, err := us.taken(r)
 	if err != nil {

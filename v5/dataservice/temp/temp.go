@@ -1,14 +1,14 @@
-// Package temp takes in shards in two phases: it is written to a file that nobody can see, and then
-// committed, or dropped.
+// Package temp takes in content in two phases: it is written to a file that is not visible, and then
+// committed or dropped.
 //
-//	POST   /temp/HASH.N (header Size) begins an upload and answers with its ID
+//	POST   /temp/NAME   (header Size) begins an upload and answers with its ID
 //	PATCH  /temp/ID     appends the body
-//	PUT    /temp/ID     commits: the shard is durable, and there for GET /objects/HASH.N
+//	PUT    /temp/ID     commits: the content is durable and visible to GET /objects/NAME
 //	DELETE /temp/ID     drops it
 //
-// Whether the content has its hash is for the API service to say, which sees all of it: it commits
-// only what does. An upload that nobody touches for half an hour is dropped, and so are all when the
-// service stops: in chapter 6 one can be gone on with.
+// The API service, which sees the whole content, verifies that it has its hash and commits only what
+// does. An upload that is not used for half an hour is dropped, and so is every upload when the service
+// stops: resuming one is chapter 6's idea.
 package temp
 
 import (
@@ -20,40 +20,35 @@ import (
 
 	"github.com/google/uuid"
 
+	"gostore/chapter5/dataservice/store"
 	"gostore/common/files"
 	"gostore/common/httpd"
 )
 
 const (
-	lifetime = 30 * time.Minute // of an upload that nobody touches
-	sweep    = time.Minute      // from one look for such uploads to the next
+	lifetime = 30 * time.Minute // of an upload that is not used
+	sweep    = time.Minute      // from one search for such uploads to the next
 )
 
-// Store keeps what is committed; see package store.
-type Store interface {
-	Create() (*files.Temp, error)
-	Commit(t *files.Temp, name string) error
-}
-
-// Uploads are those under way. Its methods may be called by several goroutines at once.
+// Uploads are those in progress. Its methods may be called by several goroutines at once.
 type Uploads struct {
-	store Store
+	store *store.Store
 
 	mu   sync.Mutex
 	byID map[string]*upload
 }
 
-// upload is used by one request at a time: whoever takes it out of Uploads has it.
+// upload is used by one request at a time, the one that took it out of Uploads.
 type upload struct {
-	name    string // of the shard
-	size    int64  // bytes that there will be
-	written int64  // bytes that there are
+	name    string
+	size    int64 // bytes announced
+	written int64 // bytes received
 	file    *files.Temp
-	touched time.Time
+	used    time.Time
 }
 
-// NewUploads returns no uploads yet; they go to store.
-func NewUploads(store Store) *Uploads {
+// NewUploads returns no uploads yet. They are committed to store.
+func NewUploads(store *store.Store) *Uploads {
 	return &Uploads{store: store, byID: map[string]*upload{}}
 }
 
@@ -61,7 +56,7 @@ func NewUploads(store Store) *Uploads {
 func (us *Uploads) put(id string, u *upload) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	u.touched = time.Now()
+	u.used = time.Now()
 	us.byID[id] = u
 }
 
@@ -75,7 +70,7 @@ func (us *Uploads) begin(name string, size int64) (id string, err error) {
 	return id, nil
 }
 
-// take removes an upload from those under way. Another request of the same ID meanwhile finds none.
+// take removes an upload from those in progress. Another request with its ID finds none meanwhile.
 func (us *Uploads) take(id string) (*upload, error) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
@@ -87,7 +82,7 @@ func (us *Uploads) take(id string) (*upload, error) {
 	return u, nil
 }
 
-// Sweep drops uploads that nobody touches, until ctx is done.
+// Sweep drops uploads that are not used, until ctx is done.
 func (us *Uploads) Sweep(ctx context.Context, log *slog.Logger) {
 	tick := time.NewTicker(sweep)
 	defer tick.Stop()
@@ -109,7 +104,7 @@ func (us *Uploads) takeOld(before time.Time) (old []*upload) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	for id, u := range us.byID {
-		if u.touched.Before(before) {
+		if u.used.Before(before) {
 			delete(us.byID, id)
 			old = append(old, u)
 		}
