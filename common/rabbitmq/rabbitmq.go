@@ -1,9 +1,9 @@
-// Package rabbitmq sends and receives the messages of go-store: broadcasts to whoever listens on an
+// Package rabbitmq sends and receives the messages of go-store: broadcasts to all listeners of an
 // exchange, and requests that every listener may answer.
 //
 // It is the only package that imports github.com/streadway/amqp, which is no longer developed. Its
-// successor, github.com/rabbitmq/amqp091-go, has the same calls under another import path: moving to
-// it would change this package's imports and nothing else anywhere.
+// successor, github.com/rabbitmq/amqp091-go, has the same calls under another import path: a move
+// to it would change the imports of this package, and no other.
 package rabbitmq
 
 import (
@@ -28,20 +28,20 @@ const (
 	lastPause  = time.Second
 )
 
-// Message is one that was received.
+// Message is a received message.
 type Message struct {
 	Body          []byte
 	replyTo       string
 	correlationID string
 }
 
-// Client keeps one connection to a broker for as long as Run runs. When it drops, the client dials
-// again and declares everything anew. All methods may be called by several goroutines at once,
-// except Subscribe, which comes before Run.
+// Client has one connection to a broker for as long as Run runs. When the connection is lost, the
+// client dials again and declares everything anew. All methods may be called by several goroutines
+// at once, except Subscribe, which comes before Run.
 //
-// Messages are neither persistent nor confirmed: what is under way when a broker dies is lost. That
-// is enough for heartbeats, of which the next is a second away, and for requests, which have a
-// deadline.
+// Messages are neither persistent nor confirmed: those in flight when a broker dies are lost. That
+// is enough for heartbeats, of which the next follows a second later, and for requests, which have
+// a deadline.
 type Client struct {
 	url, prefix   string
 	log           *slog.Logger
@@ -82,7 +82,7 @@ func (c *Client) Subscribe(exchange string, handle func(Message)) {
 }
 
 // Run connects, and connects again whenever the connection is lost, until ctx is done. It returns
-// when every goroutine and connection that it started is gone.
+// when every goroutine and connection that it started has ended.
 func (c *Client) Run(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -106,7 +106,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// connectAndServe is one connection from dialling to its end. It tells whether it ever served.
+// connectAndServe is one connection from dialling to its end. It reports whether it ever served.
 func (c *Client) connectAndServe(ctx context.Context) (wasUp bool, err error) {
 	s, err := dial(ctx, c)
 	if err != nil {
@@ -133,8 +133,8 @@ func (c *Client) current() (*session, error) {
 	return c.live, nil
 }
 
-// Since tells since when the client has received everything it subscribed to without a gap. It
-// returns ErrUnreachable while there is no connection.
+// Since returns the time since when the client has received everything it subscribed to without a
+// gap. It returns ErrUnreachable while there is no connection.
 func (c *Client) Since() (time.Time, error) {
 	s, err := c.current()
 	if err != nil {
@@ -143,14 +143,14 @@ func (c *Client) Since() (time.Time, error) {
 	return s.since, nil
 }
 
-// Broadcast sends body to everyone who is subscribed to exchange.
+// Broadcast sends body to every client that is subscribed to exchange.
 func (c *Client) Broadcast(ctx context.Context, exchange string, body []byte) error {
 	return c.publish(ctx, publication{exchange: c.prefix + exchange, message: amqp.Publishing{Body: body}})
 }
 
 // Request broadcasts body on exchange and returns a channel with the replies, as they come, until
-// ctx is done: the caller must end it, and receives from the channel and ctx.Done together, since
-// the channel is never closed. Replies that nobody takes while 64 wait are dropped.
+// ctx is done: the caller must end it, and receives from the channel and ctx.Done in one select,
+// since the channel is never closed. While 64 replies wait in it, others are dropped.
 func (c *Client) Request(ctx context.Context, exchange string, body []byte) (<-chan Message, error) {
 	s, err := c.current()
 	if err != nil {
@@ -164,7 +164,7 @@ func (c *Client) Request(ctx context.Context, exchange string, body []byte) (<-c
 	return replies, c.publish(ctx, publication{exchange: c.prefix + exchange, message: message})
 }
 
-// Reply answers a request. It does nothing for a message that wants no answer.
+// Reply answers a request. It does nothing for a message that is not a request.
 func (c *Client) Reply(ctx context.Context, request Message, body []byte) error {
 	if request.replyTo == "" {
 		return nil
@@ -181,7 +181,7 @@ func (c *Client) publish(ctx context.Context, p publication) error {
 	return s.publish(ctx, p)
 }
 
-// expect says where replies with that correlation id go; nil ends it.
+// expect has replies with that correlation id sent to a channel; nil ends it.
 func (c *Client) expect(id string, replies chan<- Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +192,7 @@ func (c *Client) expect(id string, replies chan<- Message) {
 	c.waiting[id] = replies
 }
 
-// deliver hands a reply to whoever waits for it. One that comes too late is nobody's.
+// deliver hands a reply to the request that waits for it, and drops one that comes too late.
 func (c *Client) deliver(reply Message) {
 	c.mu.Lock()
 	replies := c.waiting[reply.correlationID]

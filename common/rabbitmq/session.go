@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -12,22 +11,21 @@ import (
 )
 
 const (
-	dialPatience = 2 * time.Second // for TCP and the AMQP handshake together
-	heartbeat    = 2 * time.Second // a broker that is silent for three of them is taken for dead
+	dialTimeout = 2 * time.Second // for TCP and the AMQP handshake together
+	heartbeat   = 2 * time.Second // a broker that is silent for three of them counts as dead
 )
 
 // session is one connection to the broker with everything declared on it.
 type session struct {
-	wire    *wire
 	conn    *amqp.Connection
 	channel *amqp.Channel
 	lost    chan *amqp.Error // what ended the connection, buffered
-	replyTo string           // the queue that answers to our requests come to
+	replyTo string           // the queue for replies to our requests
 	since   time.Time
 	workers sync.WaitGroup // one for each consumer
 
-	publications chan publication // on their way to the connection
-	gone         chan struct{}    // closed when nobody takes publications any more
+	publications chan publication // taken by serve
+	closed       chan struct{}    // closed when serve takes no more publications
 }
 
 // publication is a message on its way to the broker.
@@ -36,16 +34,12 @@ type publication struct {
 	message       amqp.Publishing
 }
 
-// queued is how many publications wait for the connection before their publishers do.
-const queued = 64
-
 func dial(ctx context.Context, c *Client) (*session, error) {
-	s := &session{publications: make(chan publication, queued), gone: make(chan struct{})}
-	var err error
-	s.conn, err = amqp.DialConfig(c.url, amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: s.dialer(ctx)})
+	conn, err := amqp.DialConfig(c.url, amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: dialer(ctx)})
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}
+	s := &session{conn: conn, publications: make(chan publication), closed: make(chan struct{})}
 	if err := s.declare(c); err != nil {
 		s.close()
 		return nil, fmt.Errorf("declare: %w", err)
@@ -55,20 +49,19 @@ func dial(ctx context.Context, c *Client) (*session, error) {
 }
 
 // dialer sets the deadline for the handshake too; the library lifts it afterwards.
-func (s *session) dialer(ctx context.Context) func(network, address string) (net.Conn, error) {
+func dialer(ctx context.Context) func(network, address string) (net.Conn, error) {
 	return func(network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{Timeout: dialPatience}).DialContext(ctx, network, address)
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		s.wire = &wire{Conn: conn}
-		return s.wire, conn.SetDeadline(time.Now().Add(dialPatience))
+		return conn, conn.SetDeadline(time.Now().Add(dialTimeout))
 	}
 }
 
-// declare makes the exchanges and queues and starts the consumers. One AMQP channel serves for all:
-// an error on it means that a declaration of ours is wrong or that the broker lost its state, and
-// either way the connection is made anew.
+// declare declares the exchanges and queues and starts the consumers. One AMQP channel serves for
+// all: an error on it means that one of our declarations is wrong or that the broker lost its
+// state, and in both cases the client connects anew.
 func (s *session) declare(c *Client) (err error) {
 	if s.channel, err = s.conn.Channel(); err != nil {
 		return err
@@ -87,7 +80,7 @@ func (s *session) declare(c *Client) (err error) {
 	return err
 }
 
-// bind connects a queue to a fanout exchange, which whoever comes first declares.
+// bind connects a queue to a fanout exchange, which the first client to need it declares.
 func (s *session) bind(queue, exchange string) error {
 	if err := s.declareExchange(exchange); err != nil {
 		return err
@@ -100,8 +93,8 @@ func (s *session) declareExchange(exchange string) error {
 	return s.channel.ExchangeDeclare(exchange, amqp.ExchangeFanout, durable, autoDelete, internal, noWait, nil)
 }
 
-// consume makes a queue of this connection's own, which goes when the connection does, and has
-// handle called with what comes to it.
+// consume declares a queue that only this connection uses, and that is deleted with it, and has
+// handle called with each of its messages.
 func (s *session) consume(handle func(Message)) (queue string, err error) {
 	durable, autoDelete, exclusive, noWait := false, true, true, false
 	q, err := s.channel.QueueDeclare("", durable, autoDelete, exclusive, noWait, nil)
@@ -121,16 +114,16 @@ func (s *session) consume(handle func(Message)) (queue string, err error) {
 	return q.Name, nil
 }
 
-// serve sends what publish hands it until the connection is lost or ctx is done, and closes it.
+// serve sends publications until the connection is lost or ctx is done, and closes it.
 func (s *session) serve(ctx context.Context) error {
 	defer s.close()
-	declared := map[string]bool{"": true} // the default exchange is always there
+	declared := map[string]bool{"": true} // the default exchange always exists
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-s.lost:
-			return fmt.Errorf("connection lost: %v", err) // nil if the broker closed it politely
+			return fmt.Errorf("connection lost: %v", err) // nil after an orderly close by the broker
 		case p := <-s.publications:
 			if err := s.send(p, declared); err != nil {
 				return fmt.Errorf("send: %w", err)
@@ -139,50 +132,24 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
-// send sends a publication, and with it those that wait behind it.
-func (s *session) send(p publication, declared map[string]bool) (err error) {
-	defer func() { err = errors.Join(err, s.wire.release()) }()
-	for more := true; more; {
-		if err := s.declareBefore(p, declared); err != nil {
+// send declares the exchange before the first message to it, since its listeners may come later.
+func (s *session) send(p publication, declared map[string]bool) error {
+	if !declared[p.exchange] {
+		if err := s.declareExchange(p.exchange); err != nil {
 			return err
 		}
-		s.wire.hold()
-		if err := s.channel.Publish(p.exchange, p.key, false, false, p.message); err != nil {
-			return err
-		}
-		select {
-		case p = <-s.publications:
-		default:
-			more = false
-		}
+		declared[p.exchange] = true
 	}
-	return nil
+	mandatory, immediate := false, false
+	return s.channel.Publish(p.exchange, p.key, mandatory, immediate, p.message)
 }
 
-// declareBefore declares the exchange before the first message to it, since its listeners may come
-// later.
-func (s *session) declareBefore(p publication, declared map[string]bool) error {
-	if declared[p.exchange] {
-		return nil
-	}
-	if err := s.wire.release(); err != nil { // the broker is to answer
-		return err
-	}
-	declared[p.exchange] = true
-	return s.declareExchange(p.exchange)
-}
-
-// publish returns when the message is about to be written to the connection, or cannot be.
+// publish returns when the message is about to be sent, or cannot be.
 func (s *session) publish(ctx context.Context, p publication) error {
-	select {
-	case <-s.gone:
-		return ErrUnreachable
-	default:
-	}
 	select {
 	case s.publications <- p:
 		return nil
-	case <-s.gone:
+	case <-s.closed:
 		return ErrUnreachable
 	case <-ctx.Done():
 		return ctx.Err()
@@ -190,7 +157,7 @@ func (s *session) publish(ctx context.Context, p publication) error {
 }
 
 func (s *session) close() {
-	close(s.gone)
-	_ = s.conn.Close() // lost already, or given up
+	close(s.closed)
+	_ = s.conn.Close() // it may be lost already
 	s.workers.Wait()
 }

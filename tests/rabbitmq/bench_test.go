@@ -16,8 +16,8 @@ import (
 	"gostore/tests/stack/broker"
 )
 
-// BenchmarkRequest is a question that six answer, from 1 and from 16 goroutines. Everybody is in this
-// process, so that a profile shows all.
+// BenchmarkRequest sends a request that six clients answer, from 1 and from 16 goroutines. Clients and
+// broker are in this process, so that a profile shows all of them.
 func BenchmarkRequest(b *testing.B) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
@@ -52,7 +52,7 @@ func run(b *testing.B, ctx context.Context, running *sync.WaitGroup, url string,
 		})
 	}
 	running.Go(func() { c.Run(ctx) })
-	require.Eventually(b, func() bool { _, err := c.Since(); return err == nil }, patience, time.Millisecond)
+	require.Eventually(b, func() bool { _, err := c.Since(); return err == nil }, timeout, time.Millisecond)
 	return c
 }
 
@@ -76,7 +76,7 @@ func askAll(b *testing.B, ctx context.Context, asker *rabbitmq.Client, clients i
 }
 
 func ask(ctx context.Context, asker *rabbitmq.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	answers, err := asker.Request(ctx, "ask", []byte("ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"))
 	if err != nil {
@@ -92,11 +92,11 @@ func ask(ctx context.Context, asker *rabbitmq.Client) error {
 	return nil
 }
 
-// processorTime is what this process has used of all cores.
+// processorTime is the CPU time of this process.
 func processorTime() time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return 0 // it cannot fail for oneself
+		return 0 // it cannot fail for the own process
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }

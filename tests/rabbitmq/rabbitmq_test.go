@@ -1,5 +1,5 @@
-// Package rabbitmq tests gostore/common/rabbitmq on a broker that can be stopped. It stands here and
-// not beside the code because common is below tests.
+// Package rabbitmq tests gostore/common/rabbitmq with a broker that can be stopped. It is here and not
+// beside the code because common must not depend on tests.
 package rabbitmq
 
 import (
@@ -18,7 +18,7 @@ import (
 	"gostore/tests/stack/broker"
 )
 
-const patience = 5 * time.Second
+const timeout = 5 * time.Second
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -53,7 +53,7 @@ func awaitUpSince(t *testing.T, moment time.Time, clients ...*rabbitmq.Client) {
 		require.Eventually(t, func() bool {
 			since, err := c.Since()
 			return err == nil && since.After(moment)
-		}, patience, time.Millisecond)
+		}, timeout, time.Millisecond)
 	}
 }
 
@@ -71,7 +71,7 @@ func echo(t *testing.T, name string) func(c *rabbitmq.Client) {
 // replies asks and returns n replies.
 func replies(t *testing.T, c *rabbitmq.Client, question string, n int) (texts []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	answers, err := c.Request(ctx, "ask", []byte(question))
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func TestConcurrentRequestsGetTheirOwnReplies(t *testing.T) {
 	asking.Wait()
 }
 
-func TestPrefixesKeepStoresApart(t *testing.T) {
+func TestPrefixesSeparateStores(t *testing.T) {
 	url := startBroker(t, "127.0.0.1:0").URL()
 	one, other := newClient(t, url, "one-", silent), newClient(t, url, "other-", silent)
 	awaitUp(t, one, other, newClient(t, url, "one-", echo(t, "one")), newClient(t, url, "other-", echo(t, "other")))
@@ -122,14 +122,14 @@ func TestUnreachable(t *testing.T) {
 	c := newClient(t, b.URL(), "", silent)
 	awaitUp(t, c)
 	require.NoError(t, b.Close())
-	require.Eventually(t, func() bool { _, err := c.Since(); return err != nil }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { _, err := c.Since(); return err != nil }, timeout, time.Millisecond)
 	require.ErrorIs(t, c.Broadcast(t.Context(), "ask", nil), rabbitmq.ErrUnreachable)
 	_, err := c.Request(t.Context(), "ask", nil)
 	require.ErrorIs(t, err, rabbitmq.ErrUnreachable)
 }
 
-// TestBrokerGoesAndComes has both ends there again by themselves, with all that they had declared.
-func TestBrokerGoesAndComes(t *testing.T) {
+// Both clients connect again by themselves and declare everything anew.
+func TestBrokerRestart(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
 	url, address := b.URL(), b.Addr()
 	asker, answerer := newClient(t, url, "", silent), newClient(t, url, "", echo(t, "a"))
@@ -161,7 +161,7 @@ func TestNothingIsLeftOnTheBroker(t *testing.T) {
 		replies(t, asker, "x", 1)
 		require.Equal(t, 2, b.Counts().Connections)
 	})
-	require.Eventually(t, func() bool { c := b.Counts(); return c.Connections == 0 && c.Queues == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { c := b.Counts(); return c.Connections == 0 && c.Queues == 0 }, timeout, time.Millisecond)
 }
 
 func TestBadURL(t *testing.T) {
