@@ -16,7 +16,7 @@ import (
 
 const chapter1, chapter5 = "../../../v1", "../../../v5"
 
-// optionsFor is a run that takes little time.
+// optionsFor returns options of a run that takes little time.
 func optionsFor(t *testing.T, args ...string) options {
 	few := []string{"-rounds", "2", "-cells", "1KiBx2,64KiBx1", "-volume", "64KiB", "-dir", t.TempDir()}
 	o, err := parse(append(few, args...))
@@ -24,7 +24,7 @@ func optionsFor(t *testing.T, args ...string) options {
 	return o
 }
 
-// measure returns what a run prints, and what it writes as JSON.
+// measure returns what a run prints and the report that it writes as JSON.
 func measure(t *testing.T, o options) (printed string, r report) {
 	o.json = filepath.Join(t.TempDir(), "report.json")
 	var out bytes.Buffer
@@ -80,7 +80,7 @@ func TestServicesAreProfiledAndServersCounted(t *testing.T) {
 	dir := t.TempDir()
 	o := optionsFor(t, "-loads", "get", "-cells", "1KiBx1", "-rounds", "1", "-profile", dir, chapter5)
 	printed, r := measure(t, o)
-	require.NotContains(t, printed, "put 1KiBx1", "it was not asked for")
+	require.NotContains(t, printed, "put 1KiBx1", "it was not requested")
 	require.Contains(t, r.Targets[0].Peaks, "rabbitmq+elasticsearch")
 	require.Len(t, r.Targets[0].Peaks, dataServices+2)
 	profiles, err := filepath.Glob(filepath.Join(dir, "v5", "get-1KiBx1", "apiservice-1-1-*.pprof"))
@@ -100,11 +100,11 @@ func TestCompare(t *testing.T) {
 	for _, ratio := range r.Ratios {
 		require.Len(t, ratio.Rounds, 2)
 		require.Positive(t, ratio.Median)
-		require.Zero(t, ratio.Floor, "that is for chapter 5 and MinIO")
+		require.Zero(t, ratio.Floor, "floors are for chapter 5 and MinIO")
 	}
 	require.Positive(t, s3.puts)
 	require.Zero(t, s3.unsigned)
-	require.Empty(t, s3.objects, "the bucket has gone with all that was in it")
+	require.Empty(t, s3.objects, "the bucket was emptied and removed")
 }
 
 func TestUnsigned(t *testing.T) {
@@ -162,7 +162,7 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 	requireEmpty(t, o.dir)
 }
 
-func TestBodiesAreUnlikeEachOther(t *testing.T) {
+func TestBodiesAreDistinct(t *testing.T) {
 	b := newBodies()
 	seen := map[string]bool{}
 	for range 3 {
@@ -191,7 +191,7 @@ func TestCells(t *testing.T) {
 	require.Equal(t, 6400, cell{1 << 10, 64}.ops(256<<20))
 }
 
-func TestWhatCannotBeRun(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"-compare", "v5"}, {"-compare", "v1", "v2", "v3"}, {"-rounds", "0", "v5"}, {"-loads", "put,take", "v5"}, {"-cells", "4", "v5"},
 		{"-volume", "much", "v5"},

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// cell is a size of object and a number of clients that work at the same time, written 64KiBx4.
+// cell is an object size and a number of concurrent clients, written 64KiBx4.
 type cell struct {
 	Size    int64 `json:"size"` // in bytes
 	Clients int   `json:"clients"`
 }
 
-// A cell's number of operations is as many as make a volume, but not so few that clients idle, and
-// not so many that small objects take the whole evening.
+// The number of operations of a cell makes up a volume, within limits: enough that no client idles,
+// and few enough that small objects do not take hours.
 const (
 	minPerClient = 2
 	maxPerClient = 100
-	maxAlone     = 200 // at least this many are allowed altogether
+	minLimit     = 200 // the limit is at least this for all clients together
 )
 
 func (c cell) ops(volume int64) int {
-	most := int64(max(maxPerClient*c.Clients, maxAlone))
+	most := int64(max(maxPerClient*c.Clients, minLimit))
 	return int(min(most, max(int64(minPerClient*c.Clients), volume/c.Size)))
 }
 
@@ -72,17 +72,17 @@ func sizeText(size int64) string {
 			return strconv.FormatInt(size/unit.bytes, 10) + unit.name
 		}
 	}
-	return "" // every size is so many bytes
+	return "" // not reached: every size is a multiple of 1 B
 }
 
-// load is a way to use the objects of a cell.
+// load is a kind of access to the objects of a cell.
 type load string
 
 const (
-	loadPut      load = "put"      // objects that are new
-	loadGet      load = "get"      // each of them for the first time
-	loadRepeat   load = "repeat"   // each of them once more
-	loadMixed    load = "mixed"    // three gets, one put, and so on
+	loadPut      load = "put"      // new objects
+	loadGet      load = "get"      // each object for the first time
+	loadRepeat   load = "repeat"   // each object once more
+	loadMixed    load = "mixed"    // three gets, one put, repeated
 	loadDegraded load = "degraded" // gets with two data services stopped
 )
 
@@ -95,7 +95,7 @@ func parseLoad(s string) (load, error) {
 	return load(s), nil
 }
 
-// listOf makes a flag of a list with commas.
+// listOf returns a flag function for a comma-separated list.
 func listOf[T any](list *[]T, parse func(string) (T, error)) func(string) error {
 	return func(s string) error {
 		*list = nil
@@ -110,7 +110,7 @@ func listOf[T any](list *[]T, parse func(string) (T, error)) func(string) error 
 	}
 }
 
-// byLoad sorts results as the tables have them: load by load, small objects and few clients first.
+// byLoad orders results as in the tables: by load, then by size, then by clients.
 func byLoad(a, b *result) int {
 	return cmp.Or(
 		cmp.Compare(slices.Index(allLoads(), a.Load), slices.Index(allLoads(), b.Load)),

@@ -13,16 +13,17 @@ import (
 	"gostore/tests/stack"
 )
 
-// startChapter starts a chapter with six data services and one API service, and servers for it alone.
+// startChapter starts a chapter with six data services, one API service, and a pair of servers of
+// its own.
 func startChapter(ctx context.Context, name, dir string, o options) (t *target, err error) {
 	chapter, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(chapter, "go.mod")); err != nil {
-		return nil, fmt.Errorf("%s is no chapter, nor \"minio\", nor the URL of an S3 endpoint: %w", name, err)
+		return nil, fmt.Errorf("%s is neither a chapter, nor \"minio\", nor the URL of an S3 endpoint: %w", name, err)
 	}
-	var release []func() error // in the order of need: the last goes first
+	var release []func() error // released in reverse order
 	stop := func() error {
 		var errs []error
 		for i := range release {
@@ -67,8 +68,8 @@ func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop fun
 		t.about = fmt.Sprintf("%d data services, one API service, %s", dataServices, cfg.Servers.Versions())
 		t.processes = append(t.processes, serverProcesses(cfg.Servers.URLs())...)
 	}
-	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects outlive data services
-		t.losable = c.Data[dataServices-lost:]
+	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects survive the loss of data services
+		t.stoppable = c.Data[dataServices-stoppedServices:]
 	}
 	if cfg.DebugAddresses != nil {
 		t.profiled = c.All()
@@ -92,13 +93,14 @@ func addresses(cfg *cluster.Config, ports *cluster.Ports, debug bool) (err error
 	return nil
 }
 
-// acquire gives embedded servers of the chapter's own; STACK in the environment asks for others.
+// acquire returns a pair of servers for this chapter only: embedded ones, unless STACK in the
+// environment asks for others.
 func acquire(ctx context.Context, chapter, dir string) (stack.Servers, error) {
 	return stack.Acquire(ctx, stack.Request{
 		Ways:       []stack.Way{stack.Embedded},
 		Dir:        filepath.Join(dir, "stack"),
 		BrokerOnly: cluster.BrokerOnly(chapter),
-		Log:        func(string) {}, // the report says it
+		Log:        func(string) {}, // the report has the versions
 	})
 }
 
@@ -108,7 +110,8 @@ func closeServers(servers stack.Servers) error {
 	return servers.Close(ctx)
 }
 
-// serverProcesses are those of RabbitMQ and Elasticsearch, where they are processes that can be seen.
+// serverProcesses returns the processes of RabbitMQ and Elasticsearch that are visible on this
+// machine.
 func serverProcesses(urls stack.URLs) (found []process) {
 	for name, server := range map[string]string{"rabbitmq": urls.RabbitMQ, "elasticsearch": urls.Elasticsearch} {
 		if u, err := url.Parse(server); err == nil && server != "" {

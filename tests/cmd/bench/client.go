@@ -12,7 +12,7 @@ import (
 	"gostore/common/names"
 )
 
-// client is how to talk to a store. Several goroutines may use one at the same time.
+// client accesses a store. Its methods may be called by several goroutines concurrently.
 type client interface {
 	put(ctx context.Context, key string, b body) error
 	// get opens an object for reading to its end. The caller closes it.
@@ -20,15 +20,15 @@ type client interface {
 	close() error
 }
 
-// opPatience bounds one operation.
-const opPatience = time.Minute
+// opTimeout bounds one operation.
+const opTimeout = time.Minute
 
-// newTransport is the same for every store, so that what the client costs is the same.
+// newTransport returns the transport for every store, so that the client's cost is the same.
 func newTransport() *http.Transport {
-	return &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true, ResponseHeaderTimeout: opPatience}
+	return &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true, ResponseHeaderTimeout: opTimeout}
 }
 
-// storeClient talks to a chapter.
+// storeClient accesses a chapter.
 type storeClient struct {
 	http *http.Client
 	url  string
@@ -65,7 +65,7 @@ func (c *storeClient) get(ctx context.Context, key string) (io.ReadCloser, error
 
 func (c *storeClient) object(key string) string { return c.url + "/objects/" + names.Segment(key) }
 
-// do takes any answer but 200 for an error.
+// do turns any status but 200 into an error.
 func (c *storeClient) do(request *http.Request) (*http.Response, error) {
 	answer, err := c.http.Do(request)
 	if err != nil || answer.StatusCode == http.StatusOK {

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// maxPeak is the most memory that chapter 5 may take, all its processes together, in MiB.
+// maxPeak is the limit for the peak memory of all processes of chapter 5 together, in MiB.
 const maxPeak = 200
 
-// floor is the least ratio of chapter 5's throughput to MinIO's that this project holds itself to.
+// floor is the required ratio of chapter 5's throughput to MinIO's.
 type floor struct {
 	load  load
 	cell  cell
@@ -28,7 +28,7 @@ func floors() []floor {
 	}
 }
 
-// ratio is the throughput of the first target over that of the second, round by round.
+// ratio is the throughput of the first target divided by that of the second, round by round.
 type ratio struct {
 	Load load `json:"load"`
 	cell
@@ -36,11 +36,11 @@ type ratio struct {
 	Second float64   `json:"second"`
 	Rounds []float64 `json:"rounds"`
 	Median float64   `json:"median"`
-	Floor  float64   `json:"floor,omitempty"` // 0: there is none
+	Floor  float64   `json:"floor,omitempty"` // 0: none
 }
 
-// compare sets two targets side by side that were measured in turns. It leaves out what the second
-// cannot do.
+// compare returns the ratios of two targets that were measured in turns. It omits loads that the
+// second does not support.
 func compare(first, second *measured) (list []ratio) {
 	for _, r := range first.Results {
 		at := slices.IndexFunc(second.Results, func(s *result) bool { return s.cell == r.cell && s.Load == r.Load })

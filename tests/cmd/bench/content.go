@@ -8,7 +8,7 @@ import (
 	"gostore/common/hash"
 )
 
-// body is what one object holds, with the digest that its PUT announces.
+// body is the content of one object and the digest that its PUT announces.
 type body struct {
 	bytes  []byte
 	digest hash.Hash
@@ -16,8 +16,8 @@ type body struct {
 
 func (b body) hex() string { return hex.EncodeToString(b.digest[:]) }
 
-// bodies makes bodies of a size, each unlike all others and incompressible, one after the other in
-// the same memory: the first touch of fresh memory is slow.
+// bodies generates distinct, incompressible bodies. It reuses its memory, since the first access to
+// fresh memory is slow.
 type bodies struct {
 	random *mathrand.ChaCha8
 	memory []byte
@@ -25,11 +25,11 @@ type bodies struct {
 
 func newBodies() *bodies {
 	var seed [32]byte
-	_, _ = rand.Read(seed[:]) // it never fails; see there
+	_, _ = rand.Read(seed[:]) // never fails
 	return &bodies{random: mathrand.NewChaCha8(seed)}
 }
 
-// make returns n bodies. They take the place of those that it returned before.
+// make returns n bodies, which are valid until the next call.
 func (b *bodies) make(n int, size int64) []body {
 	if need := int64(n) * size; int64(cap(b.memory)) < need {
 		b.memory = make([]byte, need)
@@ -37,7 +37,7 @@ func (b *bodies) make(n int, size int64) []body {
 	made := make([]body, n)
 	for i := range made {
 		bytes := b.memory[int64(i)*size:][:size:size]
-		_, _ = b.random.Read(bytes) // it never fails; see there
+		_, _ = b.random.Read(bytes) // never fails
 		made[i] = body{bytes, hash.Of(bytes)}
 	}
 	return made

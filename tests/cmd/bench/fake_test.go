@@ -13,16 +13,15 @@ import (
 	"gostore/common/hash"
 )
 
-// fakeS3 is as much of an S3 endpoint as a run needs. Of what a PUT says of its body it believes
-// nothing.
+// fakeS3 implements the part of S3 that a run needs. It checks announced digests.
 type fakeS3 struct {
 	*httptest.Server
 
 	mu       sync.Mutex
-	objects  map[string][]byte // by path; buckets too, without bytes
-	unsigned int               // PUTs of objects whose digest was not announced
+	objects  map[string][]byte // by path; a bucket has no bytes
+	unsigned int               // PUTs of objects without an announced digest
 	puts     int
-	broken   bool // answers a GET with wrong bytes
+	broken   bool // answer GETs with wrong bytes
 }
 
 func newFakeS3(t *testing.T) *fakeS3 {
@@ -37,7 +36,7 @@ func newFakeS3(t *testing.T) *fakeS3 {
 func (f *fakeS3) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		panic(err) // net/http shows it
+		panic(err) // net/http logs it
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +76,7 @@ func (f *fakeS3) get(w http.ResponseWriter, path string) {
 	}
 	w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 	w.Header().Set("ETag", `"0"`)
-	_, _ = w.Write(content) // the client finds out
+	_, _ = w.Write(content) // the client notices
 }
 
 func (f *fakeS3) list(w http.ResponseWriter, bucket string) {

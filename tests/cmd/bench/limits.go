@@ -18,7 +18,7 @@ import (
 	"github.com/klauspost/reedsolomon"
 )
 
-// The store that the bound is for: chapter 5's.
+// Parameters of chapter 5, for which the bound is.
 const (
 	dataShards   = 4
 	parityShards = 2
@@ -26,12 +26,12 @@ const (
 	stripeBlock  = 128 << 10 // bytes of a shard that are encoded at a time
 )
 
-// enough is how long a limit is measured in a round, at least.
-const enough = 50 * time.Millisecond
+// minMeasured is how long a limit is measured in a round, at least.
+const minMeasured = 50 * time.Millisecond
 
-// limits are what the machine itself can do, measured round by round beside the targets.
+// limits measures what the machine itself can do, in every round beside the targets.
 type limits struct {
-	dir    string // on the disk that the targets use
+	dir    string // on the targets' disk
 	server *httptest.Server
 	http   *http.Client
 	code   reedsolomon.Encoder
@@ -39,17 +39,17 @@ type limits struct {
 	cells  map[cell]*cost
 }
 
-// cost is the sum over rounds of what the parts of an operation take at the least.
+// cost is the time that the parts of an operation take, summed over rounds.
 type cost struct {
 	SHA256        spent `json:"sha256"`
 	Encode        spent `json:"encode"`        // in stripes
 	Exchange      spent `json:"exchange"`      // of the object with an HTTP server
-	ShardExchange spent `json:"shardExchange"` // of a quarter of it
+	ShardExchange spent `json:"shardExchange"` // of a quarter of the object
 	Empty         spent `json:"emptyExchange"`
 	Write         spent `json:"write"` // of six shards by each client, with fsync
 }
 
-// spent is the time that some operations took, by the clock and of all processors.
+// spent is the time of some operations, by the clock and over all processors.
 type spent struct {
 	Ops  int     `json:"ops"`
 	Wall float64 `json:"seconds"`
@@ -68,7 +68,7 @@ func newLimits(dir string) (*limits, error) {
 	for range allShards {
 		l.shards = append(l.shards, make([]byte, stripeBlock))
 	}
-	l.server = httptest.NewServer(http.HandlerFunc(swallow))
+	l.server = httptest.NewServer(http.HandlerFunc(discardBody))
 	return l, nil
 }
 
@@ -77,8 +77,8 @@ func (l *limits) close() {
 	l.server.Close()
 }
 
-// swallow reads a body and answers with nothing.
-func swallow(w http.ResponseWriter, r *http.Request) {
+// discardBody reads a request body and sends an empty response.
+func discardBody(w http.ResponseWriter, r *http.Request) {
 	buffer := make([]byte, min(readBuffer, r.ContentLength+1))
 	for {
 		if _, err := r.Body.Read(buffer); err != nil {
@@ -87,7 +87,7 @@ func swallow(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// measure adds a round of a cell. Round 0 is a warm-up and not kept.
+// measure adds a round of a cell. Round 0 is a warm-up and is discarded.
 func (l *limits) measure(c cell, made []body, round int) error {
 	if l.cells[c] == nil || round == 1 {
 		l.cells[c] = &cost{}
@@ -107,7 +107,7 @@ func (l *limits) measure(c cell, made []body, round int) error {
 func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
-			return fmt.Errorf("the machine's limits: %w", err)
+			return fmt.Errorf("measure the machine's limits: %w", err)
 		}
 	}
 	return nil
@@ -115,14 +115,14 @@ func firstError(errs ...error) error {
 
 func shardSize(size int64) int64 { return (size + dataShards - 1) / dataShards }
 
-// repeat does something until it has taken long enough.
+// repeat calls do until minMeasured has passed.
 func (s *spent) repeat(do func() error) error {
 	begin, cpu := time.Now(), ownCPU()
 	for n := 1; ; n++ {
 		if err := do(); err != nil {
 			return err
 		}
-		if took := time.Since(begin); took >= enough {
+		if took := time.Since(begin); took >= minMeasured {
 			s.Ops += n
 			s.Wall += took.Seconds()
 			s.CPU += ownCPU() - cpu
@@ -137,7 +137,7 @@ func ownCPU() float64 {
 	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
 }
 
-// encode makes the parity of an object of size bytes, whatever they are.
+// encode computes the parity of an object of size bytes. The content does not matter.
 func (l *limits) encode(size int64) error {
 	for left := shardSize(size); left > 0; left -= stripeBlock {
 		stripe := make([][]byte, allShards)
@@ -164,14 +164,14 @@ func (l *limits) exchange(content []byte) error {
 	return firstError(err, answer.Body.Close())
 }
 
-// writeDurably has clients write the shards of objects into new files at the same time, durably. One
+// writeDurably has clients write the shards of objects into new files concurrently, with fsync. One
 // operation is one object.
 func (l *limits) writeDurably(s *spent, clients int, shard []byte) error {
 	dir, err := os.MkdirTemp(l.dir, "limits-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it goes with the directory above it
+	defer os.RemoveAll(dir) //nolint:errcheck // removed with its parent
 	errs := make([]error, clients)
 	each := make([]spent, clients)
 	begin, cpu := time.Now(), ownCPU()
@@ -188,7 +188,7 @@ func (l *limits) writeDurably(s *spent, clients int, shard []byte) error {
 		ops += e.Ops
 	}
 	s.Ops += ops
-	s.Wall += time.Since(begin).Seconds() * float64(clients) // of each operation
+	s.Wall += time.Since(begin).Seconds() * float64(clients) // clients work concurrently
 	s.CPU += ownCPU() - cpu
 	return firstError(errs...)
 }
@@ -210,14 +210,14 @@ func writeFile(name string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() // synced, or in error already
+	defer f.Close() // synced or in error
 	if _, err := f.Write(content); err != nil {
 		return err
 	}
 	return f.Sync()
 }
 
-// of returns what was measured in a cell, and the bounds that it makes.
+// of returns the measurements of a cell and the bounds that follow from them.
 func (l *limits) of(c cell) *limit {
 	found := &limit{cell: c, cost: *l.cells[c], Bounds: map[load]float64{}}
 	for _, kind := range allLoads() {
@@ -226,19 +226,19 @@ func (l *limits) of(c cell) *limit {
 	return found
 }
 
-// bound is how many operations a second a store like chapter 5 can do at the very most on this
-// machine; docs/performance.md explains it. It is the smaller of two:
+// bound is the maximum number of operations a second for a store like chapter 5 on this machine;
+// docs/performance.md explains it. It is the smaller of two:
 //
-//   - what all processors can do, if each operation takes them no more than its parts do;
-//   - what so many clients can do, if each waits for nothing but a chain of two HTTP exchanges and
-//     the longer of the transfer and the write.
+//   - what all processors can do, if an operation needs no more processor time than its parts;
+//   - what that many clients can do, if each only waits for a chain of two HTTP exchanges and the
+//     longer of the transfer and the write.
 func (c *cost) bound(clients int, kind load) float64 {
 	put := boundOf(clients,
 		c.Exchange.cpu()+allShards*c.ShardExchange.cpu()+c.SHA256.cpu()+c.Encode.cpu()+c.Write.cpu(),
 		2*c.Empty.wall()+max(c.Exchange.wall(), c.Write.wall()))
 	getCPU := c.Exchange.cpu() + dataShards*c.ShardExchange.cpu() + c.SHA256.cpu()
 	if kind == loadDegraded {
-		getCPU += c.Encode.cpu() // to make two shards anew costs as much
+		getCPU += c.Encode.cpu() // to reconstruct two shards costs as much
 	}
 	get := boundOf(clients, getCPU, c.Empty.wall()+c.Exchange.wall())
 	switch kind {

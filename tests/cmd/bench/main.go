@@ -1,14 +1,14 @@
-// Command bench measures how fast a store is, beside what the machine itself can do:
+// Command bench measures the speed of a store, and what the machine itself can do:
 //
 //	go run ./tests/cmd/bench v5                       a chapter, which it starts
 //	go run ./tests/cmd/bench v1 v2 v3 v4 v5           several, one after the other
 //	go run ./tests/cmd/bench -minio PATH -compare v5 minio
 //	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 //
-// A chapter runs as six data services and one API service; minio is six MinIO processes with a drive
-// each. With -compare two targets run at the same time and take turns, step by step, so that what
-// else happens on the machine befalls both. docs/performance.md says how it measures and how to read
-// what it prints, which is Markdown.
+// A chapter runs as six data services and one API service; minio as six MinIO processes with a
+// drive each. With -compare two targets run at the same time and are measured in turns, step by
+// step, so that other activity on the machine affects both. The output is Markdown.
+// docs/performance.md describes the method and how to read the output.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal kills: to remove a million files may take long
+	context.AfterFunc(ctx, stop) // a second signal kills: removing a million files may take long
 	o, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -48,7 +48,7 @@ type options struct {
 	loads    []load
 	cells    []cell
 	rounds   int
-	volume   int64 // bytes a round of a cell
+	volume   int64 // bytes per round of a cell
 	dir      string
 	json     string // file, or empty
 	profile  string // directory, or empty
@@ -69,19 +69,19 @@ func parse(args []string) (o options, err error) {
 	if err := setCells(defaultCells); err != nil {
 		return o, err
 	}
-	flags.BoolVar(&o.compare, "compare", false, "have two targets take turns, and print ratios")
+	flags.BoolVar(&o.compare, "compare", false, "measure two targets in turns, and print ratios")
 	flags.Func("loads", "`list` of put, get, repeat, mixed, degraded (default all)", setLoads)
 	flags.Func("cells", "`list` of sizes and clients (default "+defaultCells+")", setCells)
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds that count; one more before them warms up")
-	flags.Func("volume", "`size` of all objects of a cell in one round, about (default 256MiB)", func(s string) (err error) {
+	flags.IntVar(&o.rounds, "rounds", 5, "measured rounds; a warm-up round precedes them")
+	flags.Func("volume", "approximate `size` of all objects of a cell in one round (default 256MiB)", func(s string) (err error) {
 		o.volume, err = parseSize(s)
 		return err
 	})
-	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` for a temporary one, on the disk to measure")
+	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` on the disk to measure; a temporary one is created in it")
 	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")
 	flags.StringVar(&o.profile, "profile", "", "`directory` for CPU profiles of a chapter's services")
 	flags.StringVar(&o.minio, "minio", "minio", "`program` to run for the target minio")
-	flags.BoolVar(&o.unsigned, "unsigned", false, "put to S3 without a digest that the server would check")
+	flags.BoolVar(&o.unsigned, "unsigned", false, "put to S3 without a digest for the server to check")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -101,18 +101,19 @@ func (o options) check() error {
 	return nil
 }
 
-// run measures and writes what came of it to w. Nothing of it is left when it returns, but for the files that it was asked for.
+// run measures and writes the results to w. When it returns, nothing is left but the files that
+// were requested.
 func run(ctx context.Context, o options, w io.Writer) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "gostore-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	apart(dir)
+	spread(dir)
 	r := newReport(o.args)
 	r.writeHead(w)
 	for _, names := range o.groups() {
-		group, err := together(ctx, o, dir, names)
+		group, err := measureGroup(ctx, o, dir, names)
 		if err != nil {
 			return err
 		}
@@ -135,7 +136,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	return r.save(o.json)
 }
 
-// groups are the targets that run at the same time.
+// groups returns the targets by group; those of a group run at the same time.
 func (o options) groups() (groups [][]string) {
 	if o.compare {
 		return [][]string{o.targets}
@@ -146,8 +147,8 @@ func (o options) groups() (groups [][]string) {
 	return groups
 }
 
-// together measures targets that run at the same time. None of them runs when it returns.
-func together(ctx context.Context, o options, dir string, names []string) (list []*measured, err error) {
+// measureGroup measures targets that run at the same time. None of them runs when it returns.
+func measureGroup(ctx context.Context, o options, dir string, names []string) (list []*measured, err error) {
 	progress := newProgress()
 	defer progress.done()
 	var targets []*target

@@ -20,10 +20,10 @@ const (
 	digits  = 3
 )
 
-// readBuffer is each client's: far fewer system calls than io.Discard's own buffer makes.
+// readBuffer is the size of each client's buffer: far fewer system calls than with io.Discard's.
 const readBuffer = 256 << 10
 
-// measurement is what one load of one cell has come to in one round.
+// measurement is the result of one load of one cell in one round.
 type measurement struct {
 	Ops     int     `json:"ops"` // that succeeded
 	Bytes   int64   `json:"bytes"`
@@ -38,10 +38,10 @@ type measurement struct {
 
 func (m measurement) opsPerSecond() float64 { return float64(m.Ops) / m.Seconds }
 
-// operation does the i-th operation of a load and returns how many bytes went to or fro.
+// operation does the i-th operation of a load and returns how many bytes it transferred.
 type operation func(ctx context.Context, i int, buffer []byte) (int64, error)
 
-// drive has clients do n operations, each the next one that nobody has begun.
+// drive has clients do n operations. Each takes the next one that is not started.
 func drive(ctx context.Context, clients, n int, do operation) measurement {
 	parts := make([]measurement, clients)
 	var next atomic.Int64
@@ -78,7 +78,7 @@ func work(ctx context.Context, next *atomic.Int64, n int, do operation) measurem
 			continue
 		}
 		took := min(longest, max(1, time.Since(begin).Microseconds()))
-		_ = m.latencies.RecordValue(took) // it is within the bounds
+		_ = m.latencies.RecordValue(took) // the value is in range
 		m.Ops++
 		m.Bytes += moved
 	}
@@ -86,7 +86,7 @@ func work(ctx context.Context, next *atomic.Int64, n int, do operation) measurem
 }
 
 func once(ctx context.Context, i int, buffer []byte, do operation) (int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, opPatience)
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
 	defer cancel()
 	return do(ctx, i, buffer)
 }
@@ -96,7 +96,7 @@ func putOp(ctx context.Context, c client, key string, b body) (int64, error) {
 	return int64(len(b.bytes)), c.put(ctx, key, b)
 }
 
-// getOp reads an object of size bytes. It looks at their hash if want is not nil.
+// getOp reads an object of size bytes. It checks the hash if want is not nil.
 func getOp(ctx context.Context, c client, key string, size int64, want *hash.Hash, buffer []byte) (int64, error) {
 	object, err := c.get(ctx, key)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"gostore/tests/cluster"
 )
 
-// startMinIO starts six MinIO processes with a drive each, that keep four shards and two of parity.
+// startMinIO starts six MinIO processes with a drive each, with four data and two parity shards.
 func startMinIO(ctx context.Context, dir string, o options) (*target, error) {
 	program, err := exec.LookPath(o.minio)
 	if err == nil {
@@ -60,7 +60,7 @@ func startDrives(ctx context.Context, group *cluster.Group, ports *cluster.Ports
 	}
 	about := fmt.Sprintf("%d processes with a drive each, EC:%d, %s %s", dataServices, parityShards, built.Main.Path, built.Main.Version)
 	t := &target{name: "minio", about: about}
-	t.losable = drives[dataServices-lost:]
+	t.stoppable = drives[dataServices-stoppedServices:]
 	for _, p := range drives {
 		if err := p.AwaitHealthy(ctx); err != nil {
 			return nil, err
@@ -85,7 +85,7 @@ func driveOf(i int, addresses []string, program, dir, user, password string) clu
 			"MINIO_ROOT_USER=" + user, "MINIO_ROOT_PASSWORD=" + password,
 			fmt.Sprintf("MINIO_STORAGE_CLASS_STANDARD=EC:%d", parityShards),
 			"MINIO_BROWSER=off", "MINIO_UPDATE=off",
-			"MINIO_ROOTDRIVE_THRESHOLD_SIZE=1B", // else it refuses drives on the disk of the root directory
+			"MINIO_ROOTDRIVE_THRESHOLD_SIZE=1B", // otherwise it refuses drives on the disk of the root directory
 			"_MINIO_SERVER_LOCAL=" + addresses[i],
 		},
 		Health:  "/minio/health/cluster",

@@ -13,16 +13,17 @@ import (
 	"gostore/tests/cluster"
 )
 
-// profiles are CPU profiles of a store's services while they bear a load, a second each, one after
-// the other, in DIR/TARGET/LOAD-CELL/SERVICE-ROUND-N.pprof. `go tool pprof` adds up as many as it is
+// profiles records CPU profiles of a store's services under load, one second each, one after the
+// other, in DIR/TARGET/LOAD-CELL/SERVICE-ROUND-N.pprof. `go tool pprof` merges the files that it is
 // given.
 type profiles struct {
 	ended   chan struct{}
 	writing sync.WaitGroup
-	errs    []error // of each service
+	errs    []error // by service
 }
 
-// startProfiles begins; finish ends it. Without a directory, and in the warm-up, it does nothing.
+// startProfiles starts recording until finish. Without a directory, and in the warm-up, it does
+// nothing.
 func startProfiles(ctx context.Context, t *target, dir string, s step) *profiles {
 	p := &profiles{ended: make(chan struct{})}
 	if dir == "" || s.round == 0 {
@@ -36,7 +37,7 @@ func startProfiles(ctx context.Context, t *target, dir string, s step) *profiles
 	return p
 }
 
-// finish waits until the last second is written.
+// finish returns when the last profile is written.
 func (p *profiles) finish() error {
 	close(p.ended)
 	p.writing.Wait()
@@ -45,7 +46,7 @@ func (p *profiles) finish() error {
 
 func (p *profiles) follow(ctx context.Context, service *cluster.Process, base string, round int) error {
 	select {
-	case <-service.Exited(): // it is one that degraded reads do without
+	case <-service.Exited(): // stopped for degraded reads
 		return nil
 	default:
 	}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// progress says on a terminal what is being measured, in one line that the next one replaces. It is
-// for one goroutine.
+// progress shows on a terminal what is being measured, in one line that the next one replaces. It
+// is not safe for concurrent use.
 type progress struct {
 	terminal bool
 }
@@ -17,7 +17,7 @@ func newProgress() *progress {
 	return &progress{err == nil && info.Mode()&os.ModeCharDevice != 0}
 }
 
-// eraseLine clears a terminal's line and goes to its start (ECMA-48).
+// eraseLine clears a terminal's line and moves to its start (ECMA-48).
 const eraseLine = "\r\x1b[K"
 
 func (p *progress) say(what ...any) {
@@ -26,7 +26,7 @@ func (p *progress) say(what ...any) {
 	}
 }
 
-// warn prints a line that stays.
+// warn prints a line that is not replaced.
 func (p *progress) warn(line string) {
 	p.done()
 	fmt.Fprintln(os.Stderr, line)

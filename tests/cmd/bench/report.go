@@ -14,7 +14,7 @@ import (
 
 const mib = 1 << 20
 
-// report is all that was measured. It is printed as Markdown, and -json writes it.
+// report has all results. It is printed as Markdown, and -json writes it.
 type report struct {
 	Command string      `json:"command"`
 	Machine string      `json:"machine"`
@@ -23,14 +23,14 @@ type report struct {
 	Ratios  []ratio     `json:"ratios,omitempty"`
 }
 
-// measured is what came of one target.
+// measured has the results of one target.
 type measured struct {
 	Name    string            `json:"name"`
 	About   string            `json:"about"`
 	Peaks   map[string]uint64 `json:"peakBytes"` // resident, of each process
 	Peak    uint64            `json:"peakBytesOfAll"`
 	Results []*result         `json:"results"`
-	Limits  []*limit          `json:"limits"` // of the machine meanwhile
+	Limits  []*limit          `json:"limits"` // of the machine during the run
 }
 
 // limit is what the machine itself can do in one cell.
@@ -56,7 +56,7 @@ func (r *report) save(file string) error {
 	return os.WriteFile(file, append(content, '\n'), 0o644)
 }
 
-// writeHead prints where the figures come from: none stands without its command.
+// writeHead prints the command and the machine that the figures are from.
 func (r *report) writeHead(w io.Writer) {
 	printTo(w, "```sh\n%s\n```\n\n%s, %s\n\n", r.Command, r.Machine, r.Time.Format("2006-01-02 15:04 MST"))
 }
@@ -70,7 +70,7 @@ func (m *measured) write(w io.Writer) {
 	}
 	loads.write(w)
 	if len(m.Peaks) == 0 {
-		printTo(w, "Its processes cannot be seen from here, so nothing is known of their processor time and memory.\n\n")
+		printTo(w, "Its processes are not visible from here, so their processor time and memory are unknown.\n\n")
 		return
 	}
 	var memory table
@@ -107,7 +107,7 @@ func (r *result) row(bound float64) []string {
 
 func (r *result) title() string { return fmt.Sprintf("%s %s", r.Load, r.cell) }
 
-// writeLimits prints what the machine itself did beside a target.
+// writeLimits prints what the machine itself did during the run.
 func (m *measured) writeLimits(w io.Writer, loads []load) {
 	printTo(w, "**The machine itself**\n\n")
 	var parts, bounds table
@@ -138,7 +138,7 @@ func (l *limit) row() []string {
 	}
 }
 
-// writeSideBySide prints the throughput of several targets, which were measured one after the other.
+// writeSideBySide prints the throughput of several targets that were measured one after the other.
 func (r *report) writeSideBySide(w io.Writer) {
 	printTo(w, "**Operations a second**, one target after the other\n\n")
 	var t table
@@ -147,7 +147,7 @@ func (r *report) writeSideBySide(w io.Writer) {
 		head = append(head, m.Name)
 	}
 	t.add(head...)
-	for _, first := range r.Targets[len(r.Targets)-1].Results { // the last chapter can do most
+	for _, first := range r.Targets[len(r.Targets)-1].Results { // the last chapter supports the most loads
 		row := []string{first.title()}
 		for _, m := range r.Targets {
 			row = append(row, m.throughput(first))

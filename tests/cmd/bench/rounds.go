@@ -15,10 +15,10 @@ import (
 	"gostore/common/hash"
 )
 
-// getsPerPut is what the mixed load is made of.
+// getsPerPut is the ratio of the mixed load.
 const getsPerPut = 3
 
-// result is what one load of one cell has come to on one target, round by round. The warm-up is not in it.
+// result has the rounds of one load of one cell on one target, without the warm-up.
 type result struct {
 	Load load `json:"load"`
 	cell
@@ -41,7 +41,7 @@ type bench struct {
 	limits   *limits
 	progress *progress
 	bodies   *bodies
-	run      string               // what the keys of this run begin with
+	run      string               // prefix of the keys of this run
 	digests  map[cell][]hash.Hash // of the objects of the warm-up
 	results  [][]*result          // of the targets
 }
@@ -56,7 +56,7 @@ func newBench(o options, targets []*target, limits *limits, progress *progress) 
 	return b
 }
 
-// measure does a warm-up round and then the rounds that count, and watches the memory meanwhile.
+// measure does a warm-up round and the measured rounds, and samples memory throughout.
 func (b *bench) measure(ctx context.Context) error {
 	watching, stop := context.WithCancel(ctx)
 	var watchers sync.WaitGroup
@@ -73,7 +73,7 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-// round 0 is the warm-up. It looks at the hash of all that it reads.
+// round runs one round. Round 0 is the warm-up; it checks the hash of everything that it reads.
 func (b *bench) round(ctx context.Context, round int) error {
 	for _, c := range b.o.cells {
 		b.progress.say(b.title(round), c, "preparing")
@@ -99,7 +99,8 @@ func (b *bench) round(ctx context.Context, round int) error {
 	return nil
 }
 
-// fresh is how many bodies a cell takes in a round: those of the puts, and of the puts of a mixed load.
+// fresh returns how many new bodies a cell needs in a round: for the puts, and for those of the
+// mixed load.
 func (b *bench) fresh(c cell) int {
 	n := c.ops(b.o.volume)
 	if slices.Contains(b.o.loads, loadMixed) {
@@ -115,15 +116,15 @@ func (b *bench) title(round int) string {
 	return fmt.Sprintf("round %d/%d", round, b.o.rounds)
 }
 
-// degraded reads the objects of the round while services are stopped.
+// degraded reads the objects of the round while data services are stopped.
 func (b *bench) degraded(ctx context.Context, round int) (err error) {
 	if !slices.ContainsFunc(b.targets, func(t *target) bool { return t.can(loadDegraded) }) {
 		return nil
 	}
-	b.progress.say(b.title(round), "stopping", lost, "data services")
-	defer func() { err = errors.Join(err, b.regain(ctx, round)) }()
+	b.progress.say(b.title(round), "stopping", stoppedServices, "data services")
+	defer func() { err = errors.Join(err, b.restartStopped(ctx, round)) }()
 	for _, t := range b.targets {
-		if err := t.lose(); err != nil {
+		if err := t.stopSome(); err != nil {
 			return err
 		}
 	}
@@ -138,13 +139,13 @@ func (b *bench) degraded(ctx context.Context, round int) (err error) {
 	return nil
 }
 
-func (b *bench) regain(ctx context.Context, round int) error {
+func (b *bench) restartStopped(ctx context.Context, round int) error {
 	if round == b.o.rounds || ctx.Err() != nil {
-		return nil // nobody needs them any more
+		return nil // not needed again
 	}
-	b.progress.say(b.title(round), "starting", lost, "data services again")
+	b.progress.say(b.title(round), "starting", stoppedServices, "data services again")
 	for _, t := range b.targets {
-		if err := t.regain(ctx); err != nil {
+		if err := t.restartStopped(ctx); err != nil {
 			return err
 		}
 	}
@@ -155,12 +156,12 @@ func settle(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(settling):
+	case <-time.After(settleTime):
 		return nil
 	}
 }
 
-// onEach has every target bear a load, in turns: who is first in one round is last in the next.
+// onEach runs a load on every target in turn. The order alternates between rounds.
 func (b *bench) onEach(ctx context.Context, round int, c cell, l load, made []body) error {
 	for i := range b.targets {
 		at := i
@@ -204,7 +205,7 @@ func (b *bench) one(ctx context.Context, t *target, memory *memory, s step) (mea
 	return m, errors.Join(profiling.finish(), ctx.Err())
 }
 
-// operation is what a client does again and again.
+// operation returns the operation that clients repeat.
 func (b *bench) operation(c client, s step) operation {
 	n := s.cell.ops(b.o.volume)
 	put := func(ctx context.Context, i int, _ []byte) (int64, error) {
@@ -232,7 +233,7 @@ func (b *bench) operation(c client, s step) operation {
 	}
 }
 
-// key is the name of the i-th object of a cell and a round.
+// key returns the name of the i-th object of a cell and a round.
 func (b *bench) key(s step, i int) string {
 	return fmt.Sprintf("bench-%s-%d-%s-%d", b.run, s.round, s.cell, i)
 }
@@ -258,7 +259,7 @@ func (r *result) add(m measurement) {
 	r.Millis = quantiles{millis(50), millis(90), millis(99), millis(100)}
 }
 
-// total is all rounds taken together.
+// total returns the sum of all rounds.
 func (r *result) total() (sum measurement) {
 	for _, m := range r.Rounds {
 		sum.Ops += m.Ops
@@ -271,7 +272,7 @@ func (r *result) total() (sum measurement) {
 	return sum
 }
 
-// report returns what came of each target.
+// report returns the results of each target.
 func (b *bench) report() (list []*measured) {
 	for i, t := range b.targets {
 		m := &measured{Name: t.name, About: t.about, Results: slices.SortedFunc(slices.Values(b.results[i]), byLoad)}

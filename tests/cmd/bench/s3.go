@@ -15,10 +15,10 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// tidyPatience bounds the removal of what a run has put in a bucket.
-const tidyPatience = 5 * time.Minute
+// cleanupTimeout bounds the removal of a run's objects from a bucket.
+const cleanupTimeout = 5 * time.Minute
 
-// s3Client talks to an S3 endpoint, in a bucket of its own, which goes when it is closed.
+// s3Client accesses an S3 endpoint. It uses its own bucket, which close removes.
 type s3Client struct {
 	core     *minio.Core
 	bucket   string
@@ -29,7 +29,7 @@ func newS3Client(ctx context.Context, endpoint *url.URL, keys *credentials.Crede
 	core, err := minio.NewCore(endpoint.Host, &minio.Options{
 		Creds:        keys,
 		Secure:       endpoint.Scheme == "https",
-		Region:       "us-east-1", // else it asks where the bucket is
+		Region:       "us-east-1", // otherwise it queries the bucket's location
 		BucketLookup: minio.BucketLookupPath,
 		Transport:    newTransport(),
 		MaxRetries:   1, // a failure is counted, not hidden
@@ -44,8 +44,8 @@ func newS3Client(ctx context.Context, endpoint *url.URL, keys *credentials.Crede
 	return c, nil
 }
 
-// put sends an object in one request, as a chapter gets it. The header announces its SHA-256, which
-// the server checks, as a chapter does; minio-go by itself would hash the body while it sends it.
+// put sends an object in one request, as to a chapter. The header announces its SHA-256, which the
+// server checks, as a chapter does. By default minio-go hashes the body while it sends it.
 func (c *s3Client) put(ctx context.Context, key string, b body) error {
 	digest := b.hex()
 	if c.unsigned {
@@ -62,7 +62,7 @@ func (c *s3Client) get(ctx context.Context, key string) (io.ReadCloser, error) {
 }
 
 func (c *s3Client) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), tidyPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	defer cancel()
 	objects := c.core.Client.ListObjects(ctx, c.bucket, minio.ListObjectsOptions{Recursive: true})
 	var errs []error

@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// narrowest is a column that is all empty: its rule is "--:".
-const narrowest = 3
+// minWidth is the width of an empty column: its rule is "--:".
+const minWidth = 3
 
-// table is printed as Markdown whose columns line up, for a terminal and for a page alike. The first
+// table is printed as Markdown with aligned columns, for terminals and pages alike. The first
 // column is text, the others are figures.
 type table struct {
-	rows [][]string // the first is the head
+	rows [][]string // the first is the header
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 func (t *table) write(w io.Writer) {
-	widths := slices.Repeat([]int{narrowest}, len(t.rows[0]))
+	widths := slices.Repeat([]int{minWidth}, len(t.rows[0]))
 	for _, row := range t.rows {
 		for i, text := range row {
 			widths[i] = max(widths[i], len([]rune(text)))
@@ -35,7 +35,7 @@ func (t *table) write(w io.Writer) {
 	printTo(w, "\n")
 }
 
-// rule is what stands between the head and the rest.
+// rule returns the line between header and rows.
 func rule(widths []int) []string {
 	dashes := make([]string, len(widths))
 	for i, width := range widths {
@@ -57,10 +57,10 @@ func line(w io.Writer, row []string, widths []int) {
 }
 
 func printTo(w io.Writer, format string, args ...any) {
-	_, _ = fmt.Fprintf(w, format, args...) // there is nowhere else to tell
+	_, _ = fmt.Fprintf(w, format, args...) // the output is gone; there is no place to report it
 }
 
-// number has three digits that count.
+// number formats x with three significant digits.
 func number(x float64) string {
 	switch {
 	case math.IsNaN(x) || math.IsInf(x, 0):

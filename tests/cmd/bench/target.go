@@ -14,31 +14,32 @@ import (
 )
 
 const (
-	dataServices = 6
-	lost         = 2 // of them, for degraded reads
+	dataServices    = 6
+	stoppedServices = 2 // stopped for degraded reads
 
-	startPatience = 5 * time.Minute // a cold build
+	startTimeout = 5 * time.Minute // a cold build
 
-	// settling is how long a store may take to see who is gone, or back: an API service takes a data
-	// service for dead after 5 s.
-	settling = 7 * time.Second
+	// settling is how long a store may take to notice that a data service stopped or returned: an
+	// API service treats it as dead after 5 s.
+	settleTime = 7 * time.Second
 )
 
-// target is a store that is measured.
+// target is a store under measurement.
 type target struct {
 	name      string
-	about     string // what it is, for people
+	about     string // description for the report
 	client    client
-	processes []process          // those that are known, for their CPU time and memory
-	losable   []*cluster.Process // what degraded reads must do without; none if the store cannot
-	profiled  []*cluster.Process // what answers /debug/pprof
+	processes []process          // visible ones, for CPU time and memory
+	stoppable []*cluster.Process // stopped for degraded reads; none if the store does not support them
+	profiled  []*cluster.Process // services with /debug/pprof
 	stop      func() error
 }
 
-// openTarget starts a store, or takes one that runs: a directory of a chapter, "minio", or the URL of
-// an S3 endpoint. What it keeps is in dir. The caller closes it.
+// openTarget starts a store or connects to a running one: name is the directory of a chapter,
+// "minio", or the URL of an S3 endpoint. A started store keeps its data in dir. The caller closes
+// it.
 func openTarget(ctx context.Context, name, dir string, o options) (*target, error) {
-	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	switch {
 	case strings.Contains(name, "://"):
@@ -50,7 +51,7 @@ func openTarget(ctx context.Context, name, dir string, o options) (*target, erro
 	}
 }
 
-// openEndpoint takes its keys from the environment, where other programs see them less easily.
+// openEndpoint takes keys from the environment, where they are less visible than in arguments.
 func openEndpoint(ctx context.Context, name string, o options) (*target, error) {
 	endpoint, err := url.Parse(name)
 	if err != nil {
@@ -63,10 +64,11 @@ func openEndpoint(ctx context.Context, name string, o options) (*target, error) 
 	return &target{name: endpoint.Host, about: "an S3 endpoint", client: client, processes: listeners("server", endpoint.Host)}, nil
 }
 
-// close stops what openTarget has started. What lies in its directory is left to the caller.
+// close stops the store that openTarget started, or removes what was put into a running one. The
+// caller removes dir.
 func (t *target) close() error {
 	var errs []error
-	if t.stop == nil { // else what it keeps goes with its directory
+	if t.stop == nil { // the data of a started store is removed with its directory
 		errs = append(errs, t.client.close())
 	} else {
 		errs = append(errs, t.stop())
@@ -77,23 +79,23 @@ func (t *target) close() error {
 	return nil
 }
 
-// lose stops the services that degraded reads do without.
-func (t *target) lose() error {
+// stopSome stops the services that degraded reads do without.
+func (t *target) stopSome() error {
 	var errs []error
-	for _, p := range t.losable {
+	for _, p := range t.stoppable {
 		errs = append(errs, p.Stop())
 	}
 	return errors.Join(errs...)
 }
 
-// regain starts them again.
-func (t *target) regain(ctx context.Context) error {
-	for _, p := range t.losable {
+// restartStopped starts them again.
+func (t *target) restartStopped(ctx context.Context) error {
+	for _, p := range t.stoppable {
 		if err := p.Start(); err != nil {
 			return err
 		}
 	}
-	for _, p := range t.losable {
+	for _, p := range t.stoppable {
 		if err := p.AwaitHealthy(ctx); err != nil {
 			return err
 		}
@@ -101,5 +103,5 @@ func (t *target) regain(ctx context.Context) error {
 	return nil
 }
 
-// can tells whether a store can bear a load at all.
-func (t *target) can(l load) bool { return l != loadDegraded || len(t.losable) > 0 }
+// can reports whether a store supports a load.
+func (t *target) can(l load) bool { return l != loadDegraded || len(t.stoppable) > 0 }

@@ -13,17 +13,17 @@ import (
 	gopsprocess "github.com/shirou/gopsutil/v4/process"
 )
 
-// samplingEvery is how often memory is looked at.
-const samplingEvery = 50 * time.Millisecond
+// sampleInterval is the interval between memory samples.
+const sampleInterval = 50 * time.Millisecond
 
-// process is one of a store's, whose id changes when it is started again.
+// process is a process of a store. Its id changes when it is restarted.
 type process struct {
 	name string
 	pid  func() int
 }
 
-// listeners finds the processes that listen on a port of this machine. It finds none that belong to
-// others, in a container say, or run elsewhere.
+// listeners returns the local processes that listen on a port. It does not find those of other
+// users, in containers, or on other machines.
 func listeners(name, hostPort string) (found []process) {
 	_, port, err := net.SplitHostPort(hostPort)
 	if err != nil {
@@ -41,7 +41,7 @@ func listeners(name, hostPort string) (found []process) {
 	return oneEach(found)
 }
 
-// oneEach takes those for one that have the same id: the embedded servers are one process.
+// oneEach merges processes with the same id: the embedded servers are one process.
 func oneEach(all []process) (distinct []process) {
 	for _, p := range all {
 		same := slices.IndexFunc(distinct, func(q process) bool { return q.pid() == p.pid() })
@@ -55,8 +55,7 @@ func oneEach(all []process) (distinct []process) {
 	return distinct
 }
 
-// cpuSeconds is what processes have used up to now, in user and system mode together. Those that are
-// gone count for nothing.
+// cpuSeconds returns the processor time of running processes, user and system mode together.
 func cpuSeconds(processes []process) (sum float64) {
 	for _, p := range processes {
 		if running, err := gopsprocess.NewProcess(int32(p.pid())); err == nil {
@@ -68,23 +67,24 @@ func cpuSeconds(processes []process) (sum float64) {
 	return sum
 }
 
-// memory watches the resident memory of a store's processes. Its methods may be called while it runs.
+// memory samples the resident memory of a store's processes. Its methods may be called while it
+// runs.
 type memory struct {
 	processes []process
 
 	mu    sync.Mutex
 	peaks map[string]uint64 // of each process
-	all   uint64            // peak of all together
-	since uint64            // the same, since restart
+	all   uint64            // peak of the sum
+	since uint64            // peak of the sum since restart
 }
 
 func watchMemory(processes []process) *memory {
 	return &memory{processes: processes, peaks: map[string]uint64{}}
 }
 
-// run looks at the memory every now and then until ctx is done.
+// run samples until ctx is done.
 func (m *memory) run(ctx context.Context) {
-	ticker := time.NewTicker(samplingEvery)
+	ticker := time.NewTicker(sampleInterval)
 	defer ticker.Stop()
 	for {
 		m.sample()
@@ -104,7 +104,7 @@ func (m *memory) sample() {
 		running := gopsprocess.Process{Pid: int32(p.pid())}
 		info, err := running.MemoryInfo()
 		if err != nil {
-			continue // it is stopped
+			continue // it has exited
 		}
 		sum += info.RSS
 		m.peaks[p.name] = max(m.peaks[p.name], info.RSS)
@@ -113,7 +113,7 @@ func (m *memory) sample() {
 	m.since = max(m.since, sum)
 }
 
-// restart returns the peak since the last call of all processes together, in bytes.
+// restart returns the peak of the sum since the last call, in bytes.
 func (m *memory) restart() uint64 {
 	m.sample()
 	m.mu.Lock()

@@ -13,20 +13,20 @@ import (
 	"gostore/tests/stack/keeper"
 )
 
-// startDocker is how to start containers: the real one is in docker.go, which is built only with the
-// tag that package stack gives, since Docker's client takes longer to build than all the rest.
+// startDocker starts containers. The real one is in docker.go, which is only built with the tag
+// docker, since Docker's client takes longer to build than everything else.
 type startDocker func(ctx context.Context, label string, brokerOnly bool) (stack.Servers, error)
 
-// keep is the keeper. Package stack starts it, with the flags that it takes, and with the lock of
-// its place as open file 3: it is given back when this process ends.
+// keep is the keeper. Package stack starts it, with these flags, and with the lock of its location
+// as open file 3: the lock is released when this process ends.
 func keep(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("stack keep", flag.ContinueOnError)
 	way := flags.String("way", "", "docker or embedded")
 	dir := flags.String("dir", "", "for data")
-	socket := flags.String("socket", "", "to answer on")
-	lock := flags.String("lock", "", "file that is locked, removed at the end")
-	label := flags.String("label", "", "marks what is made outside dir")
-	brokerOnly := flags.Bool("broker-only", false, "do without Elasticsearch")
+	socket := flags.String("socket", "", "to listen on")
+	lock := flags.String("lock", "", "locked file, removed at the end")
+	label := flags.String("label", "", "marks resources outside dir")
+	brokerOnly := flags.Bool("broker-only", false, "start RabbitMQ only")
 	temporary := flags.Bool("temporary", false, "remove dir at the end")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -1,14 +1,14 @@
-// Command stack brings up the servers that go-store stands on, RabbitMQ and Elasticsearch, prints
-// where they are, and takes them down when it is interrupted:
+// Command stack starts the servers that go-store needs, RabbitMQ and Elasticsearch, prints their
+// URLs, and stops them when it is interrupted:
 //
 //	go run ./tests/cmd/stack
 //
 // Test binaries and startup.sh use the same servers through package stack, so while this command
-// runs every `go test work` finds them up. STACK=given|docker|embedded forces one of three ways to
-// have them; see package stack.
+// runs every `go test work` finds them running. STACK=given|docker|embedded forces one of three
+// ways to get them; see package stack.
 //
-// The servers belong to a process of their own, the keeper, which is this command again as
-// `stack keep`: it ends when nobody holds a lease any more.
+// The servers belong to a separate process, the keeper, which is this command run as `stack keep`.
+// It ends when there is no lease.
 package main
 
 import (
@@ -44,8 +44,8 @@ func main() {
 // hold holds a lease until ctx is done.
 func hold(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("stack", flag.ContinueOnError)
-	dir := flags.String("d", "", "directory of a pair of one's own, whose data is kept there (default: the pair that tests share)")
-	brokerOnly := flags.Bool("broker-only", false, "do without Elasticsearch")
+	dir := flags.String("d", "", "directory of a separate pair and its data (default: the pair that tests share)")
+	brokerOnly := flags.Bool("broker-only", false, "start RabbitMQ only")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -1,5 +1,4 @@
-// Command startup runs a whole chapter until it is interrupted. It is what vN/script/startup.sh
-// starts; see there.
+// Command startup runs a chapter until it is interrupted. vN/script/startup.sh starts it.
 package main
 
 import (
@@ -30,12 +29,12 @@ func main() {
 	}
 }
 
-// options are what a reader may change.
+// options are the flags.
 type options struct {
 	chapter                   string // directory, absolute
 	dir                       string // absolute, or empty for a temporary one
 	dataServices, apiServices int
-	dataPort, apiPort         int // of the first; the others follow
+	dataPort, apiPort         int // of the first service; the others follow
 }
 
 func parse(args []string) (options, error) {

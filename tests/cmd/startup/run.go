@@ -14,24 +14,24 @@ import (
 	"gostore/tests/stack"
 )
 
-// startPatience bounds the whole start: a cold build, and the pull of two images, take their time.
-const startPatience = 10 * time.Minute
+// startTimeout bounds the start, which may include a cold build and the pull of two images.
+const startTimeout = 10 * time.Minute
 
-// run starts everything, says so, waits until ctx is done, and takes everything down.
+// run starts everything, prints what runs where, waits until ctx is done, and stops everything.
 func run(ctx context.Context, o options) (err error) {
-	if err := os.Chdir(o.chapter); err != nil { // where the go command finds all modules
+	if err := os.Chdir(o.chapter); err != nil { // the go command finds all modules from there
 		return err
 	}
-	index := "metadata" // of a DIR that is kept
+	index := "metadata" // so that the next start with the same -d finds it
 	if o.dir == "" {
 		index = ""
 		if o.dir, err = os.MkdirTemp("", "gostore-"); err != nil {
 			return err
 		}
-		fmt.Printf("Everything is in %s and goes at the end: -d DIR keeps it.\n", o.dir)
+		fmt.Printf("Everything is in %s, which is removed at the end; -d DIR keeps it.\n", o.dir)
 		defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	}
-	starting, cancel := context.WithTimeout(ctx, startPatience)
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	servers, err := serversFor(starting, o)
 	if err != nil {
@@ -51,7 +51,7 @@ func run(ctx context.Context, o options) (err error) {
 	return nil
 }
 
-// serversFor returns nil for a chapter that is a single program: it talks to nobody.
+// serversFor returns nil for a chapter that is a single program: it needs no servers.
 func serversFor(ctx context.Context, o options) (stack.Servers, error) {
 	if cluster.Single(o.chapter) {
 		return nil, nil
@@ -100,14 +100,14 @@ func announce(o options, c *cluster.Cluster) {
 	fmt.Println("\nCtrl-C stops it.")
 }
 
-// withAddresses fills in {api1}, {api2}: the same service again where there is only one.
+// withAddresses replaces {api1} and {api2}, by the same address if there is one API service.
 func withAddresses(steps string, c *cluster.Cluster) string {
 	second := c.API[min(1, len(c.API)-1)]
 	return strings.NewReplacer("{api1}", c.API[0].Address, "{api2}", second.Address).Replace(steps)
 }
 
-// watch returns when ctx is done. Until then it says when a service ends, and how to start it again:
-// readers kill them to see what happens.
+// watch returns when ctx is done. Until then it reports services that exit and how to start them
+// again: readers kill them to see what happens.
 func watch(ctx context.Context, c *cluster.Cluster) {
 	for _, p := range append(c.Data, c.API...) {
 		go func() {

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// spread has no effect on systems other than Linux.
+func spread(string) {}
