@@ -151,37 +151,29 @@ func (d *Dir) Names(do func(name string) error) error {
 	}
 }
 
-// Is reports whether f, which Open returned, is still the file of that name.
-func (d *Dir) Is(name string, f *os.File) (bool, error) {
-	current, err := os.Stat(filepath.Join(d.objects, name))
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	opened, err := f.Stat()
-	return err == nil && os.SameFile(current, opened), err
-}
-
 // Quarantine moves a corrupt file, or a directory in its place, from objects/ to quarantine/, where
 // no method finds it but an operator can. It replaces an earlier one of the same name.
 // The error is fs.ErrNotExist if there is none.
 func (d *Dir) Quarantine(name string) error {
+	if err := d.quarantineBy(os.Rename, name); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return syncDir(d.objects)
+}
+
+// quarantineBy has move give a file a name in quarantine/.
+func (d *Dir) quarantineBy(move func(from, to string) error, name string) error {
 	d.moving.Lock()
 	defer d.moving.Unlock()
-	corrupt, target := filepath.Join(d.objects, name), filepath.Join(d.quarantine, name)
-	if _, err := os.Lstat(corrupt); err != nil {
-		return fmt.Errorf("quarantine: %w", err) // and the earlier one stays
+	from, to := filepath.Join(d.objects, name), filepath.Join(d.quarantine, name)
+	if _, err := os.Lstat(from); err != nil {
+		return err // and the earlier one stays
 	}
 	// Rename alone would not replace a directory by a file, or a file by a directory.
-	if err := errors.Join(os.MkdirAll(d.quarantine, 0o755), os.RemoveAll(target)); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
+	if err := errors.Join(os.MkdirAll(d.quarantine, 0o755), os.RemoveAll(to)); err != nil {
+		return err
 	}
-	if err := os.Rename(corrupt, target); err != nil {
-		return fmt.Errorf("quarantine: %w", err)
-	}
-	return errors.Join(syncDir(d.quarantine), syncDir(d.objects))
+	return errors.Join(move(from, to), syncDir(d.quarantine))
 }
 
 // Save writes a file of that name from what body has until EOF, and returns when it is durable.
@@ -229,6 +221,20 @@ func (t *Temp) Commit(name string) error {
 	}
 	// Without this a power cut could undo the rename of a file whose bytes are safe.
 	return syncDir(t.dir.objects)
+}
+
+// Replace is Commit in place of a file that is corrupt or cannot be read, which is quarantined. It stays
+// visible until the new file takes its name: parts of it may be the only good copies. Only a directory is
+// moved first, since it cannot have two names.
+func (t *Temp) Replace(name string) error {
+	err := t.dir.quarantineBy(os.Link, name)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		err = t.dir.quarantineBy(os.Rename, name)
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(fmt.Errorf("quarantine %s: %w", name, err), t.Drop())
+	}
+	return t.Commit(name)
 }
 
 // Drop removes what has been written.

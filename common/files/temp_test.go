@@ -106,20 +106,56 @@ func TestQuarantineAtTheSameTime(t *testing.T) {
 	require.FileExists(t, filepath.Join(root, "quarantine", "name"))
 }
 
-func TestIs(t *testing.T) {
-	d := open(t, t.TempDir())
-	require.NoError(t, d.Save("name", strings.NewReader("old")))
-	f, _, err := d.Open("name")
-	require.NoError(t, err)
-	defer f.Close() // opened for reading
-	is := func() bool {
-		same, err := d.Is("name", f)
-		require.NoError(t, err)
-		return same
+// TestReplaceLeavesNoGap replaces a file many times while another goroutine opens it: it is always there.
+func TestReplaceLeavesNoGap(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	require.NoError(t, d.Save("name", strings.NewReader("0")))
+	replaced := make(chan error, 1)
+	go func() {
+		var errs []error
+		for range 50 {
+			temp, err := d.Create()
+			errs = append(errs, err, temp.Replace("name"))
+		}
+		replaced <- errors.Join(errs...)
+	}()
+	for done := false; !done; {
+		select {
+		case err := <-replaced:
+			require.NoError(t, err)
+			done = true
+		default:
+			f, _, err := d.Open("name")
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		}
 	}
-	require.True(t, is())
-	require.NoError(t, d.Save("name", strings.NewReader("new")))
-	require.False(t, is())
-	require.NoError(t, d.Quarantine("name"))
-	require.False(t, is())
+	require.FileExists(t, filepath.Join(root, "quarantine", "name"))
+}
+
+// TestReplaceMissingAndDirectory has nothing, and then a directory, in the place of the file.
+func TestReplaceMissingAndDirectory(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	replace := func(content string) {
+		temp, err := d.Create()
+		require.NoError(t, err)
+		_, err = temp.Append(strings.NewReader(content))
+		require.NoError(t, err)
+		require.NoError(t, temp.Replace("name"))
+		now, err := os.ReadFile(filepath.Join(root, "objects", "name"))
+		require.NoError(t, err)
+		require.Equal(t, content, string(now))
+	}
+	replace("first")
+	require.NoFileExists(t, filepath.Join(root, "quarantine", "name"))
+	require.NoError(t, os.Remove(filepath.Join(root, "objects", "name")))
+	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", "name"), 0o755))
+	replace("second")
+	require.DirExists(t, filepath.Join(root, "quarantine", "name"))
+	replace("third")
+	kept, err := os.ReadFile(filepath.Join(root, "quarantine", "name"))
+	require.NoError(t, err)
+	require.Equal(t, "second", string(kept))
 }

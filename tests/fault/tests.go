@@ -19,7 +19,7 @@ func Tests() []suite.Test {
 	return []suite.Test{
 		{Name: "TwoShardsMissing", Run: twoShardsMissing},
 		{Name: "ThreeShardsMissing", Run: threeShardsMissing},
-		{Name: "SmallObjectNeedsOneShard", Run: smallObjectNeedsOneShard},
+		{Name: "ParityIsCheckedByPut", Run: parityIsCheckedByPut},
 		{Name: "ThreeShardsCorrupt", Run: threeShardsCorrupt},
 		{Name: "EveryByteOfEveryTwoShards", Run: everyByteOfEveryTwoShards},
 		{Name: "DamagedShards", Run: damagedShards},

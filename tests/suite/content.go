@@ -83,6 +83,32 @@ func equalContentAtOnce(t *testing.T, s *Store) {
 	}
 }
 
+// equalContentMeets puts one content ten times concurrently, through all API services: it meets at one
+// data service and is one file there.
+func equalContentMeets(t *testing.T, s *Store) { requireEqualContentMeets(t, s, 1) }
+
+// requireEqualContentMeets requires that a content put ten times concurrently is n files.
+func requireEqualContentMeets(t *testing.T, s *Store, n int) {
+	t.Helper()
+	s.NeedProcesses(t)
+	for range 5 {
+		body, errs := NewBody(300_000), make([]error, 10)
+		var putting sync.WaitGroup
+		for i := range errs {
+			putting.Go(func() { errs[i] = s.TryPut(t.Context(), s.API[i%len(s.API)], NewName(), body) })
+		}
+		putting.Wait()
+		require.NoError(t, errors.Join(errs...))
+		var files []string
+		for _, p := range s.Cluster.Data {
+			found, err := filepath.Glob(filepath.Join(p.Root, "objects", hash.Of(body).Hex()+"*"))
+			require.NoError(t, err)
+			files = append(files, found...)
+		}
+		require.Len(t, files, n)
+	}
+}
+
 // corruptFile damages the single file of an object in several ways. It is never served as complete,
 // it is quarantined, and a PUT of the content restores the object.
 func corruptFile(t *testing.T, s *Store) {
@@ -111,7 +137,7 @@ func (s *Store) damage(t *testing.T, what string, body []byte, damage func(conte
 	got, err := s.Do(t.Context(), http.MethodGet, ObjectURL(s.API[0], name), nil)
 	require.True(t, err != nil || got.Status >= 500, "%s: %d %s", what, got.Status, got.Body)
 	require.NoFileExists(t, file, what)
-	require.FileExists(t, filepath.Join(s.OwnerOf(t, file).Root, "rotten", filepath.Base(file)), what)
+	require.FileExists(t, filepath.Join(s.OwnerOf(t, file).Root, "quarantine", filepath.Base(file)), what)
 	require.Equal(t, http.StatusNotFound, s.Send(t, http.MethodGet, s.locateURL(name, body), nil).Status, what)
 	RequireError(t, http.StatusServiceUnavailable, s.Get(t, name))
 	s.Put(t, name, body)

@@ -237,7 +237,7 @@ func corruptFileIsFoundUnread(t *testing.T, s *Store) {
 	s.Put(t, NewName(), body)
 	file := s.RequireFiles(t, 1, body[:prefixLen])[0]
 	flip(t, file, 500)
-	quarantined := filepath.Join(s.OwnerOf(t, file).Root, "rotten", filepath.Base(file))
+	quarantined := filepath.Join(s.OwnerOf(t, file).Root, "quarantine", filepath.Base(file))
 	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(quarantined); return err })
 }
 

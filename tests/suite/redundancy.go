@@ -39,6 +39,9 @@ func sixShards(t *testing.T, s *Store) {
 	})
 }
 
+// equalContentMeetsAsShards puts one content ten times concurrently: it is six shard files.
+func equalContentMeetsAsShards(t *testing.T, s *Store) { requireEqualContentMeets(t, s, Shards) }
+
 func sizesAroundStripes(t *testing.T, s *Store) {
 	for _, size := range []int{0, 1, 2, 3, 4, 5, Stripe/4 - 1, Stripe / 4, Stripe/4 + 1, Stripe - 1, Stripe, Stripe + 1, 3*Stripe + 17} {
 		name, body := NewName(), NewBody(size)

@@ -134,6 +134,7 @@ func contentTests() []Test {
 		{"WrongBodyOfStoredContent", verifying(), wrongBodyOfStoredContent, Shared},
 		{"StoredContentMustBeSentAgain", verifying(), storedContentMustBeSentAgain, Shared},
 		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, Shared},
+		{"EqualContentMeets", storedOnce(), equalContentMeets, Shared},
 		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Shared},
 		{"CorruptFile", quarantine(), corruptFile, Shared},
 		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Shared},
@@ -143,6 +144,7 @@ func contentTests() []Test {
 func redundancyTests() []Test {
 	return []Test{
 		{"SixShards", redundancy(), sixShards, Shared},
+		{"EqualContentMeetsAsShards", redundancy(), equalContentMeetsAsShards, Shared},
 		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Shared},
 		{"PutRepairs", redundancy(), putRepairs, Shared},
 		{"PutRepairsCorruptShards", redundancy(), putRepairsCorruptShards, Shared},

@@ -17,7 +17,8 @@ func (s *Store) Check(name string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
 	case errors.Is(err, hash.ErrMismatch):
-		return errors.Join(err, s.quarantine(name, err))
+		s.forget(name)
+		return errors.Join(err, s.dir.Quarantine(name))
 	}
 	return err
 }

@@ -4,7 +4,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io/fs"
 	"os"
@@ -61,33 +60,22 @@ func (s *Store) forgetMissing(name string) {
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
 
 // Commit stores the content of t under name, durably, unless it is there already and intact. A file
-// there that is not, or that cannot be read, is quarantined. It ends t.
+// there that is not, or that cannot be read, is replaced and quarantined. It ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
 	defer s.lock(name)()
+	commit := t.Commit
 	if there, _ := s.Has(name); there { // it returns no error
-		damage := s.verify(name)
-		if damage == nil {
+		if s.verify(name) == nil {
 			return t.Drop()
 		}
-		if err := s.quarantine(name, damage); err != nil {
-			return errors.Join(err, t.Drop())
-		}
+		commit = t.Replace
 	}
-	if err := t.Commit(name); err != nil {
+	if err := commit(name); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.index[name] = struct{}{}
-	return nil
-}
-
-// quarantine is called with the name locked.
-func (s *Store) quarantine(name string, damage error) error {
-	s.forget(name)
-	if err := s.dir.Quarantine(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("quarantine: %w: %w", err, damage)
-	}
 	return nil
 }
 
