@@ -1,27 +1,27 @@
-// Package docs holds the pages of this repository to what the repository does. Its tests read
-// README.md and docs/, in English and Chinese, and fail when a page says what is not so (any more):
+// Package docs checks that the pages of this repository agree with the code. Its tests read
+// README.md and docs/, in English and Chinese, and fail when a page is wrong or outdated:
 //
 //	go test ./tests/docs                        everything, from the root
 //	go test ./tests/docs -run 'TestSessions/v3' one page's sessions
-//	go test ./tests/docs -run TestQuotes -update  writes quoted code and figures anew, in both languages
+//	go test ./tests/docs -run TestQuotes -update  updates quoted code and figures, in both languages
 //
-// What a page quotes is marked by what stands behind the language of a fenced block, which readers do
-// not see:
+// The info string of a fenced block says what the block quotes; readers do not see it:
 //
 //	console          what is typed in terminal 2, a shell in the root of the repository, and what it
 //	                 prints. It runs against the chapter.
-//	console 1        the same in terminal 1, or 3, where something goes on running: its output is waited
-//	                 for. Without a line that begins with "$ ", it is more of that output. ^C is Ctrl-C.
-//	console figures  run in the root by itself, for its output: the size of a step, of a file.
-//	go FILE NAME     a function, method (Type.Name), type or constant, as the file has it
-//	text FILE        lines that stand in a file one after the other, perhaps as a comment
-//	sh               what readers may type elsewhere; it is not run
+//	console 1        the same in terminal 1, or 3, where a program keeps running: its output is waited
+//	                 for. A block without a line that begins with "$ " is more of that output. ^C is
+//	                 Ctrl-C.
+//	console figures  runs in the root, without a store: the size of a step or of a file.
+//	go FILE NAME     a function, method (Type.Name), type or constant of the file
+//	text FILE        consecutive lines of a file, possibly in a comment
+//	sh               commands that readers may run elsewhere; not run here
 //
-// In what is printed, <name> stands for what varies. <date>, <time>, <number>, <n>, <pid> and <address>
-// may differ each time; any other name stands for one thing throughout the page, and can be used in
-// commands once it has been printed. <pid of NAME> in a command is the process id that startup.sh has
-// printed for a service of that name, or for one at the address that NAME stands for.
+// In output, <name> is a placeholder for text that varies. <date>, <time>, <number>, <n>, <pid> and
+// <address> may differ each time. Any other name has one value throughout the page and can be used
+// in commands after it was printed. <pid of NAME> in a command is the process id that startup.sh
+// has printed for the service of that name, or at the address that is the value of NAME.
 //
-// Ports and directories are not those that the pages name: commands are rewritten before they are
-// run, and what they print is rewritten back, so that a reader's own store is left alone.
+// Commands are rewritten to use other ports and directories than the pages, and their output is
+// rewritten back, so that a reader's own store is not touched.
 package docs

@@ -19,9 +19,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Bool("update", false, "write quoted code and figures into the pages, instead of comparing them")
+	flag.Bool("update", false, "update quoted code and figures in the pages instead of comparing them")
 	flag.Parse()
-	_ = flag.Set("test.parallel", "16") // there is such a flag: sessions mostly wait, so all may run at the same time
+	_ = flag.Set("test.parallel", "16") // every test binary has this flag; sessions mostly wait, so all may run concurrently
 	os.Exit(m.Run())
 }
 
@@ -48,7 +48,7 @@ func page(t *testing.T, path string) *Page {
 	return p
 }
 
-// twin is where a page is in the other language.
+// twin returns the path of a page in the other language.
 func twin(path string) string {
 	switch {
 	case path == "README.md":
@@ -65,25 +65,25 @@ func isChinese(path string) bool {
 	return path == "README.zh.md" || strings.HasPrefix(path, "docs/zh/")
 }
 
-// watch has the go command see what else the tests look at: see repository. A directory's list has the
-// sizes and times of its files.
-func watch(t *testing.T, rooms ...string) {
+// watch makes the go command's test cache depend on directories; see repository. Listing a
+// directory is enough: the cache compares names, sizes and times of its files.
+func watch(t *testing.T, dirs ...string) {
 	t.Helper()
-	for _, room := range rooms {
-		entries, err := os.ReadDir(filepath.Join(repository, room))
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(repository, dir))
 		require.NoError(t, err)
 		for _, entry := range entries {
 			if entry.IsDir() {
-				watch(t, path.Join(room, entry.Name()))
+				watch(t, path.Join(dir, entry.Name()))
 			}
 		}
 	}
 }
 
-// TestQuotes compares quoted code, and figures that a command prints, with what they are now.
+// TestQuotes compares quoted code, and figures that a command prints, with their current values.
 func TestQuotes(t *testing.T) {
 	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cmd/chapterdiff")
-	known := map[string][]string{} // the same in both languages
+	known := map[string][]string{} // shared by both languages
 	for _, p := range pages(t) {
 		blocks, with := p.Blocks("go", "text", "console"), [][]string{}
 		blocks = slices.DeleteFunc(blocks, func(b Block) bool { return b.Of == "" || b.Language == "console" && b.Of != "figures" })
@@ -109,12 +109,12 @@ func quoted(t *testing.T, p *Page, b Block, known map[string][]string) []string 
 	}
 	if !updating() {
 		same(t, p.Path, b, b.Lines, "the source has", want,
-			"go test ./tests/docs -run TestQuotes -update writes it anew")
+			"go test ./tests/docs -run TestQuotes -update updates it")
 	}
 	return want
 }
 
-// same compares the lines of a block of a page with others, and says where they begin to differ.
+// same compares a block's lines with others and reports the first difference.
 func same(t *testing.T, path string, b Block, lines []string, what string, others []string, advice string) {
 	t.Helper()
 	for i := range max(len(lines), len(others)) {
@@ -157,7 +157,7 @@ func follow(p *Page, to string) error {
 	if file != "" {
 		there := path.Join(path.Dir(p.Path), file)
 		if _, err := os.Stat(filepath.Join(repository, there)); err != nil {
-			return fmt.Errorf("there is no %s", there)
+			return fmt.Errorf("%s does not exist", there)
 		}
 		if anchor == "" {
 			return nil
@@ -173,7 +173,7 @@ func follow(p *Page, to string) error {
 	return nil
 }
 
-// TestTwins compares each English page with its Chinese one: headings, code, and figures.
+// TestTwins compares each English page with its Chinese twin: headings, code, and figures.
 func TestTwins(t *testing.T) {
 	for _, p := range pages(t) {
 		other, err := Read(twin(p.Path))
@@ -189,7 +189,7 @@ func TestTwins(t *testing.T) {
 	}
 }
 
-// outline is what levels the headings have.
+// outline returns the levels of the headings.
 func outline(p *Page) string {
 	var levels []string
 	for _, s := range p.Sections {
@@ -208,7 +208,7 @@ func compare(t *testing.T, p *Page, s *Section, other *Page, theirs *Section) {
 	}
 	for i, b := range s.Blocks {
 		where := fmt.Sprintf("%s:%d and %s:%d", p.Path, b.Line, other.Path, theirs.Blocks[i].Line)
-		if b.Language == "mermaid" { // its words are translated
+		if b.Language == "mermaid" { // labels are translated
 			assert.Len(t, theirs.Blocks[i].Lines, len(b.Lines), where)
 			continue
 		}
@@ -217,7 +217,7 @@ func compare(t *testing.T, p *Page, s *Section, other *Page, theirs *Section) {
 	}
 }
 
-// code leaves out comments in commands, which are translated.
+// code returns a block's lines without comments in commands, which are translated.
 func code(b Block) []string {
 	lines := slices.Clone(b.Lines)
 	for i := range lines {
@@ -228,7 +228,7 @@ func code(b Block) []string {
 	return lines
 }
 
-// TestShape has every chapter's page in the same parts.
+// TestShape checks that every chapter's page has the same sections.
 func TestShape(t *testing.T) {
 	for _, dir := range []string{"docs", "docs/zh"} {
 		first := parts(page(t, dir+"/v1.md"))
@@ -258,7 +258,7 @@ func chapters(t *testing.T) (names []string) {
 	return names
 }
 
-// TestNamedTests looks whether the tests that pages name exist.
+// TestNamedTests checks that the tests that pages name exist.
 func TestNamedTests(t *testing.T) {
 	exist := allTests(t)
 	for _, p := range pages(t) {
@@ -277,7 +277,8 @@ func TestNamedTests(t *testing.T) {
 	}
 }
 
-// allTests are the names of the suite's tests and exercises, of those of package fault, and of all test functions.
+// allTests returns the names of the suite's tests and exercises, of package fault's tests, and of
+// all test functions.
 func allTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -296,15 +297,15 @@ func allTests(t *testing.T) map[string]bool {
 	return names
 }
 
-// skipOnDocker skips a test that does as readers do, who start the embedded servers.
+// skipOnDocker skips a test that, like readers, starts the embedded servers.
 func skipOnDocker(t *testing.T) {
 	t.Helper()
 	if os.Getenv("STACK") == string(stack.Docker) {
-		t.Skip("readers start the embedded servers, and STACK asks for others")
+		t.Skip("readers use the embedded servers; STACK asks for others")
 	}
 }
 
-// TestSessions does what the pages have readers do, each page by itself, and compares what comes of it.
+// TestSessions runs the sessions of every page and compares the output.
 func TestSessions(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -313,17 +314,17 @@ func TestSessions(t *testing.T) {
 	skipOnDocker(t)
 	for _, tool := range []string{"bash", "curl", "openssl", "pgrep", "ps", "cmp"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("there is no %s here, which pages have readers type: on Debian, apt-get install curl openssl procps diffutils", tool)
+			t.Skipf("%s is missing, which sessions use: on Debian, apt-get install curl openssl procps diffutils", tool)
 		}
 	}
 	watch(t, "v1", "v2", "v3", "v4", "v5", "common", "tests/cluster", "tests/stack", "tests/cmd")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", ".build/startup", "./tests/cmd/startup")
 	build.Dir, build.Env = repository, ownEnvironment(os.Environ())
-	out, err := build.CombinedOutput() // once, and not by every startup.sh
+	out, err := build.CombinedOutput() // once, not in every startup.sh
 	require.NoError(t, err, "%s", out)
 	for _, p := range pages(t) {
 		steps := Steps(p)
-		if isChinese(p.Path) || len(steps) == 0 { // TestTwins has the same in both
+		if isChinese(p.Path) || len(steps) == 0 { // TestTwins compares the Chinese page
 			continue
 		}
 		t.Run(strings.ReplaceAll(strings.TrimSuffix(p.Path, ".md"), "/", "-"), func(t *testing.T) {

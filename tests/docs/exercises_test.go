@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestExercises has each chapter fail the exercises that its page names, and no others: each by its
-// own doing, and not because the chapter did not start.
+// TestExercises checks that each chapter fails exactly the exercises that its page names, in a
+// test's own check and not because the chapter did not start.
 func TestExercises(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -28,7 +28,7 @@ func TestExercises(t *testing.T) {
 			named := exercisesOf(page(t, "docs/"+chapter+".md"))
 			for _, name := range named {
 				assert.Contains(t, failed[name], "exercises.go:", "%s does not fail in %s: if it is solved there, it belongs into tests.go, "+
-					"and a page that calls it an exercise is to be corrected", name, chapter)
+					"and the page must not call it an exercise", name, chapter)
 				delete(failed, name)
 			}
 			assert.Empty(t, failed, "exercises that docs/%s.md does not name", chapter)
@@ -36,7 +36,7 @@ func TestExercises(t *testing.T) {
 	}
 }
 
-// exercisesOf lists what a page names as "test `Name`".
+// exercisesOf returns the exercises that a page names as `TestChapter/NAME`.
 func exercisesOf(p *Page) (names []string) {
 	for _, s := range p.Sections {
 		if s.Heading != "Exercises" {
@@ -51,20 +51,20 @@ func exercisesOf(p *Page) (names []string) {
 	return names
 }
 
-// runExercises returns what failed, and how.
+// runExercises returns the output of each failed exercise.
 func runExercises(t *testing.T, chapter string) map[string]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-json", "-vet=off", ".", "-exercises")
 	cmd.Dir, cmd.Env = filepath.Join(repository, chapter), append(ownEnvironment(os.Environ()), "STACK=embedded")
-	out, _ := cmd.Output() // that it fails is what is expected
-	said, failed := map[string]string{}, map[string]string{}
+	out, _ := cmd.Output() // exercises fail
+	output, failed := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(string(out)) {
 		var event struct{ Action, Test, Output string }
 		require.NoError(t, json.Unmarshal([]byte(line), &event), line)
 		name, isExercise := strings.CutPrefix(event.Test, "TestChapter/")
-		said[name] += event.Output
+		output[name] += event.Output
 		if isExercise && event.Action == "fail" {
-			failed[name] = said[name]
+			failed[name] = output[name]
 		}
 	}
 	require.NotEmpty(t, failed, "%s", out)

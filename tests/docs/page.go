@@ -15,18 +15,18 @@ import (
 	"github.com/yuin/goldmark/text"
 )
 
-// repository is the root. Through a link in this module, so that the go command takes what is read
-// there for an input of the tests, and does not answer "(cached)" to whoever changed a page.
+// repository is the root, by a symbolic link in this module: the go command's test cache then
+// depends on files that are read there, and does not answer "(cached)" after a page was changed.
 const repository = "testdata/repository"
 
-// Page is a page of the repository, taken apart.
+// Page is a parsed page.
 type Page struct {
 	Path     string // slash-separated, from the root
 	source   []byte
-	Sections []*Section // the first has what stands before the first heading
+	Sections []*Section // the first is the text before the first heading
 }
 
-// Section is a heading and what follows it, up to the next.
+// Section is a heading and the text up to the next heading.
 type Section struct {
 	Heading string
 	Level   int // 0: no heading
@@ -38,14 +38,14 @@ type Section struct {
 	Tables  []Table
 }
 
-// Block is a fenced block of code.
+// Block is a fenced code block.
 type Block struct {
 	Language, Of string // "go", "v1/main.go run"
 	Lines        []string
 	Line         int // of the first line in it
 }
 
-// Link is a link out of a page, or within it.
+// Link is a link on a page.
 type Link struct {
 	To   string
 	Line int
@@ -57,7 +57,7 @@ type Table struct {
 	Rows [][][]string
 }
 
-// Read takes a page apart.
+// Read parses a page.
 func Read(path string) (*Page, error) {
 	source, err := os.ReadFile(filepath.Join(repository, path))
 	if err != nil {
@@ -104,7 +104,7 @@ func (p *Page) block(n *ast.FencedCodeBlock) Block {
 	b := Block{Language: string(n.Language(p.source)), Line: p.lineOf(n)}
 	if n.Info != nil {
 		_, b.Of, _ = strings.Cut(string(n.Info.Segment.Value(p.source)), " ")
-		b.Line = 2 + bytes.Count(p.source[:n.Info.Segment.Start], []byte("\n")) // where it is empty, too
+		b.Line = 2 + bytes.Count(p.source[:n.Info.Segment.Start], []byte("\n")) // also right for an empty block
 	}
 	for i := range n.Lines().Len() {
 		line := n.Lines().At(i)
@@ -147,7 +147,7 @@ func (p *Page) textOf(n ast.Node) string {
 	return b.String()
 }
 
-// lineOf is the line of the first text in a node, counted from 1.
+// lineOf returns the line of the first text in a node, counted from 1.
 func (p *Page) lineOf(n ast.Node) int {
 	start := 0
 	_ = ast.Walk(n, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -164,7 +164,7 @@ func (p *Page) lineOf(n ast.Node) int {
 	return 1 + bytes.Count(p.source[:start], []byte("\n"))
 }
 
-// Blocks lists all fenced blocks of those languages.
+// Blocks returns all fenced blocks in these languages.
 func (p *Page) Blocks(languages ...string) (list []Block) {
 	for _, s := range p.Sections {
 		for _, b := range s.Blocks {
@@ -176,7 +176,7 @@ func (p *Page) Blocks(languages ...string) (list []Block) {
 	return list
 }
 
-// Anchors are what links to the page's headings may name, as GitHub makes them.
+// Anchors returns the anchors of the page's headings, as GitHub generates them.
 func (p *Page) Anchors() map[string]bool {
 	anchors := map[string]bool{}
 	for _, s := range p.Sections[1:] {
@@ -197,8 +197,8 @@ func anchor(heading string) string {
 	}, heading)
 }
 
-// Figures are the different numbers of two digits and more in the prose of a section. Smaller ones may
-// be words.
+// Figures returns the distinct numbers of two or more digits in a section's prose. Smaller numbers
+// may be written as words.
 func (s *Section) Figures() []string {
 	figures := regexp.MustCompile(`\d[\d.,]*\d`).FindAllString(s.Prose, -1)
 	slices.Sort(figures)

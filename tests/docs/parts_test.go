@@ -11,7 +11,7 @@ const sample = "# Title 标题：一\n\nSee [there](other.md#a) and `code`, 1,00
 	"```console 1\n$ start\nready\n```\n\n## Two *words*\n\n| a | test |\n|---|---|\n| x | `One`, `Two` |\n\n" +
 	"```console\n$ cat <file>\none\n\ntwo\n$ true\n```\n\n```console 1\nmore\n^C\n```\n\n```go f.go F\n```\n"
 
-func TestPageIsTakenApart(t *testing.T) {
+func TestParse(t *testing.T) {
 	p := parse("docs/x.md", []byte(sample))
 	require.Len(t, p.Sections, 3)
 	require.Equal(t, map[string]bool{"title-标题一": true, "two-words": true}, p.Anchors())
@@ -36,7 +36,7 @@ func TestSteps(t *testing.T) {
 	require.Equal(t, "1", Steps(parse("docs/x.md", []byte(late)))[0].Terminal, "the store is started first")
 }
 
-func TestNamesStandForWhatVaries(t *testing.T) {
+func TestPlaceholders(t *testing.T) {
 	n := names{}
 	require.True(t, n.learn([]string{"pid <pid>   at <holder>", ""}, "pid 17 at localhost:12347\n\n", false))
 	require.True(t, n.learn([]string{"pid <pid> at <holder>"}, "pid 18 at localhost:12347", false), "a pid may differ")
@@ -54,19 +54,19 @@ func TestNamesStandForWhatVaries(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "kill 4711", filled)
 	}
-	_, err := n.fill("echo <nobody>")
-	require.ErrorIs(t, err, errNoSuch)
+	_, err := n.fill("echo <unknown>")
+	require.ErrorIs(t, err, errUnknownName)
 }
 
-func TestReadersOwnStoreIsLeftAlone(t *testing.T) {
+func TestRewriteAndRestore(t *testing.T) {
 	s := &Session{page: "docs/v2.md", temp: "/var/x", port: 20040}
-	require.Equal(t, "./v2/script/startup.sh -data-port 20040 -api-port 20046 -d /var/x/gostore2", s.hidden("./v2/script/startup.sh -d /tmp/gostore2"))
-	require.Equal(t, "curl http://localhost:20047/objects/1234567", s.hidden("curl http://localhost:12352/objects/1234567"))
-	require.Equal(t, "data service localhost:12346, /tmp/gostore2/1", s.shown("data service localhost:20041, /var/x/gostore2/1"))
-	require.Equal(t, "127.0.0.1:33333", s.shown("127.0.0.1:33333"), "no port of ours")
+	require.Equal(t, "./v2/script/startup.sh -data-port 20040 -api-port 20046 -d /var/x/gostore2", s.rewrite("./v2/script/startup.sh -d /tmp/gostore2"))
+	require.Equal(t, "curl http://localhost:20047/objects/1234567", s.rewrite("curl http://localhost:12352/objects/1234567"))
+	require.Equal(t, "data service localhost:12346, /tmp/gostore2/1", s.restore("data service localhost:20041, /var/x/gostore2/1"))
+	require.Equal(t, "127.0.0.1:33333", s.restore("127.0.0.1:33333"), "not a port of the session")
 	s.page = "docs/v1.md"
-	require.Equal(t, "./v1/script/startup.sh -api-port 20040", s.hidden("./v1/script/startup.sh"))
-	require.Equal(t, "localhost:8888", s.shown("localhost:"+strings.TrimPrefix(s.hidden("localhost:8888"), "localhost:")))
+	require.Equal(t, "./v1/script/startup.sh -api-port 20040", s.rewrite("./v1/script/startup.sh"))
+	require.Equal(t, "localhost:8888", s.restore("localhost:"+strings.TrimPrefix(s.rewrite("localhost:8888"), "localhost:")))
 }
 
 func TestDeclarationsAreFound(t *testing.T) {

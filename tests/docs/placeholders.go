@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-var errNoSuch = errors.New("nothing of that name was printed before")
+var errUnknownName = errors.New("no value of that name was printed before")
 
-// placeholder finds names for what varies.
+// placeholder matches a placeholder.
 func placeholder() *regexp.Regexp { return regexp.MustCompile(`<[a-z][a-z0-9 :-]*>`) }
 
-// free returns what a placeholder that may differ each time stands for.
+// free returns the pattern of a placeholder that may differ each time.
 func free(name string) (pattern string, ok bool) {
 	pattern, ok = map[string]string{
 		"date":    `[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} GMT`,
@@ -25,11 +25,12 @@ func free(name string) (pattern string, ok bool) {
 	return pattern, ok
 }
 
-// names are what placeholders stand for.
+// names are the values of placeholders.
 type names map[string]string
 
-// learn compares what was printed with what a page says, and remembers what names stand for. How many
-// spaces there are between two words does not matter: columns are as wide as what varies needs.
+// learn reports whether the output matches the page, and stores the values of placeholders. Runs of
+// spaces are equal, since the width of columns varies. With more, got may have more lines before
+// and after.
 func (n names) learn(want []string, got string, more bool) bool {
 	pattern, order := n.pattern(strings.Join(want, "\n"))
 	if more {
@@ -37,7 +38,7 @@ func (n names) learn(want []string, got string, more bool) bool {
 	} else {
 		pattern = "^" + pattern + "$"
 	}
-	found := regexp.MustCompile(pattern).FindStringSubmatch(tidy(got))
+	found := regexp.MustCompile(pattern).FindStringSubmatch(normalize(got))
 	for i, name := range order {
 		if found != nil {
 			n[name] = found[i+1]
@@ -46,9 +47,9 @@ func (n names) learn(want []string, got string, more bool) bool {
 	return found != nil
 }
 
-// pattern returns a regular expression, and what its groups are called.
+// pattern returns a regular expression and the names of its groups.
 func (n names) pattern(want string) (pattern string, order []string) {
-	want = tidy(want)
+	want = normalize(want)
 	seen, end := map[string]bool{}, 0
 	for _, at := range placeholder().FindAllStringIndex(want, -1) {
 		name := want[at[0]+1 : at[1]-1]
@@ -61,7 +62,7 @@ func (n names) pattern(want string) (pattern string, order []string) {
 		case isKnown:
 			pattern += regexp.QuoteMeta(known)
 		case seen[name]:
-			pattern += `[^\s"]+` // RE2 has no way to say: the same again
+			pattern += `[^\s"]+` // RE2 has no back-references
 		default:
 			seen[name] = true
 			order = append(order, name)
@@ -71,21 +72,22 @@ func (n names) pattern(want string) (pattern string, order []string) {
 	return pattern + regexp.QuoteMeta(want[end:]), order
 }
 
-// tidy makes every run of spaces one, and takes away those at ends of lines and lines that are empty
-// at the end.
-func tidy(s string) string {
+// normalize replaces every run of spaces by one, and removes spaces at line ends and empty lines at
+// the end.
+func normalize(s string) string {
 	s = regexp.MustCompile(`[ \t\r]+`).ReplaceAllString(s, " ")
 	s = regexp.MustCompile(` ?\n ?`).ReplaceAllString(s, "\n")
 	return strings.TrimRight(strings.TrimLeft(s, " "), "\n ")
 }
 
-// fill puts into a command what names stand for, inner ones first: <pid of dataservice-<i>>.
+// fill replaces placeholders in a command by their values, inner ones first: <pid of
+// dataservice-<i>>.
 func (n names) fill(command string) (filled string, err error) {
 	for err == nil && placeholder().MatchString(command) {
 		command = placeholder().ReplaceAllStringFunc(command, func(hole string) string {
 			value, ok := n.valueOf(hole[1 : len(hole)-1])
 			if !ok {
-				err = fmt.Errorf("%s: %w", hole, errNoSuch)
+				err = fmt.Errorf("%s: %w", hole, errUnknownName)
 			}
 			return value
 		})
@@ -104,7 +106,7 @@ func (n names) valueOf(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// learnServices remembers the process ids in startup.sh's table.
+// learnServices stores the process ids in startup.sh's table.
 func (n names) learnServices(got string) {
 	for _, row := range regexp.MustCompile(`(?m)^ +(\S+) +(localhost:\d+) +pid (\d+)`).FindAllStringSubmatch(got, -1) {
 		n["pid of "+row[1]], n["pid of "+row[2]] = row[3], row[3]

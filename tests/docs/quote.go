@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Quoted returns what a block of code or figures should have in it. It is nil for a block that quotes
+// Quoted returns the current lines for a block of code or figures, nil for a block that quotes
 // nothing.
 func Quoted(ctx context.Context, b Block) ([]string, error) {
 	switch {
@@ -28,7 +28,7 @@ func Quoted(ctx context.Context, b Block) ([]string, error) {
 	return nil, nil
 }
 
-// declaration returns the lines of a declaration, from its comment on.
+// declaration returns the lines of a declaration with its comment.
 func declaration(file, name string) ([]string, error) {
 	source, err := os.ReadFile(filepath.Join(repository, file))
 	if err != nil {
@@ -48,7 +48,7 @@ func declaration(file, name string) ([]string, error) {
 	return nil, fmt.Errorf("%s declares no %q", file, name)
 }
 
-// declares tells whether d is of that name, and where it begins.
+// declares reports whether d has that name, and where it begins.
 func declares(d ast.Decl, name string) (from token.Pos, ok bool) {
 	comment, from := (*ast.CommentGroup)(nil), d.Pos()
 	switch d := d.(type) {
@@ -90,7 +90,7 @@ func specName(spec ast.Spec) string {
 	return ""
 }
 
-// contains looks for lines in a file, where they may be a comment.
+// contains checks that a file has these lines, possibly in a comment.
 func contains(file string, lines []string) error {
 	source, err := os.ReadFile(filepath.Join(repository, file))
 	if err != nil {
@@ -98,12 +98,12 @@ func contains(file string, lines []string) error {
 	}
 	plain := regexp.MustCompile(`(?m)^//[\t ]?`).ReplaceAllString(string(source), "")
 	if !strings.Contains("\n"+plain, "\n"+strings.Join(lines, "\n")+"\n") {
-		return fmt.Errorf("%s has no such lines: quote it as it is", file)
+		return fmt.Errorf("%s does not contain these lines", file)
 	}
 	return nil
 }
 
-// figures runs commands in the root and returns them with what they print.
+// figures runs commands in the root and returns them with their output.
 func figures(ctx context.Context, lines []string) (quoted []string, err error) {
 	for _, line := range lines {
 		command, ok := strings.CutPrefix(line, "$ ")
@@ -121,7 +121,8 @@ func figures(ctx context.Context, lines []string) (quoted []string, err error) {
 	return quoted, nil
 }
 
-// Replaced returns a page with what is in blocks, in the order in which they stand there, replaced.
+// Replaced returns the source of a page with the contents of blocks replaced. blocks must be in the
+// order of the page.
 func Replaced(p *Page, blocks []Block, with [][]string) []byte {
 	lines := strings.Split(string(p.source), "\n")
 	for i := len(blocks) - 1; i >= 0; i-- {

@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	firstPort  = 12345 // that the pages name
+	firstPort  = 12345 // of the first data service in the pages
 	services   = 8     // data services and API services
 	singlePort = 8888  // of a chapter that is one program
 )
 
-// Session is a reader at some terminals, who does what a page says.
+// Session runs a page's steps in terminals, like a reader.
 type Session struct {
 	page      string
-	temp      string // takes the place of /tmp
-	port      int    // takes the place of firstPort, and the next ones of the next
+	temp      string // replaces /tmp
+	port      int    // replaces firstPort; the following ports likewise
 	ports     *cluster.Ports
 	terminals map[string]*terminal
 	names     names
 }
 
-// OpenSession begins a session. The caller closes it.
+// OpenSession starts a session. The caller must Close it.
 func OpenSession(page string) (s *Session, err error) {
 	s = &Session{page: page, terminals: map[string]*terminal{}, names: names{}}
 	if s.temp, err = os.MkdirTemp("", "docs-"); err != nil {
@@ -40,7 +40,7 @@ func OpenSession(page string) (s *Session, err error) {
 	return s, err
 }
 
-// reserve looks for ports in a row.
+// reserve reserves consecutive ports, or none if the block has gaps.
 func (s *Session) reserve() error {
 	ports, err := cluster.ReservePorts()
 	if err != nil {
@@ -54,16 +54,16 @@ func (s *Session) reserve() error {
 	if last-first == services-1 {
 		s.port, s.ports = first, ports
 	}
-	return nil // it keeps ports with gaps to the end of the process, so as to be given others
+	return nil // blocks with gaps stay reserved, so that the next call gets another one
 }
 
 func portOf(address string) int {
 	_, port, _ := strings.Cut(address, ":")
-	n, _ := strconv.Atoi(port) // it is one of ours
+	n, _ := strconv.Atoi(port) // it is a reserved port
 	return n
 }
 
-// Close ends all that runs.
+// Close stops everything that the session started.
 func (s *Session) Close() error {
 	var errs []error
 	for _, t := range s.terminals {
@@ -73,7 +73,7 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
-// Do takes a step. An error says where the page and what it describes differ.
+// Do runs a step. An error shows the difference between page and output.
 func (s *Session) Do(step Step) error {
 	t, err := s.terminal(step.Terminal)
 	if err != nil {
@@ -83,29 +83,29 @@ func (s *Session) Do(step Step) error {
 	if err != nil {
 		return s.failed(step, "", err)
 	}
-	command = s.hidden(command)
+	command = s.rewrite(command)
 	if step.Terminal == "" {
 		printed, err := t.run(command)
-		if printed = s.shown(printed); err != nil || !s.names.learn(step.Want, printed, false) {
+		if printed = s.restore(printed); err != nil || !s.names.learn(step.Want, printed, false) {
 			return s.failed(step, printed, err)
 		}
 		return nil
 	}
-	if err := s.goOn(t, command); err != nil {
-		return s.failed(step, s.shown(t.output()), err)
+	if err := s.start(t, command); err != nil {
+		return s.failed(step, s.restore(t.output()), err)
 	}
 	if len(step.Want) > 0 {
-		err = t.await(func(printed string) bool { return s.names.learn(step.Want, s.shown(printed), true) })
+		err = t.await(func(printed string) bool { return s.names.learn(step.Want, s.restore(printed), true) })
 	}
-	s.names.learnServices(s.shown(t.output()))
+	s.names.learnServices(s.restore(t.output()))
 	if err != nil {
-		return s.failed(step, s.shown(t.output()), err)
+		return s.failed(step, s.restore(t.output()), err)
 	}
 	return nil
 }
 
-// goOn begins a command that is not waited for.
-func (s *Session) goOn(t *terminal, command string) error {
+// start starts a command without waiting for its end.
+func (s *Session) start(t *terminal, command string) error {
 	switch command {
 	case "":
 		return nil
@@ -133,11 +133,11 @@ func (s *Session) terminal(name string) (*terminal, error) {
 	return t, err
 }
 
-// hidden makes of a command of a page one that a reader's own store does not notice.
-func (s *Session) hidden(command string) string {
+// rewrite returns a page's command with the session's ports and directory.
+func (s *Session) rewrite(command string) string {
 	ports := regexp.MustCompile(`\b(1234[5-9]|1235[0-2]|8888)\b`)
 	command = ports.ReplaceAllStringFunc(command, func(port string) string {
-		n, _ := strconv.Atoi(port) // see ports
+		n, _ := strconv.Atoi(port) // matched by ports
 		if n == singlePort {
 			n = firstPort
 		}
@@ -152,8 +152,8 @@ func (s *Session) hidden(command string) string {
 	}
 }
 
-// shown makes of what was printed what a reader sees.
-func (s *Session) shown(printed string) string {
+// restore returns output with the page's ports and directory.
+func (s *Session) restore(printed string) string {
 	ports := regexp.MustCompile(`\b(localhost|127\.0\.0\.1):(\d{5})\b`)
 	printed = ports.ReplaceAllStringFunc(printed, func(address string) string {
 		host, _, _ := strings.Cut(address, ":")
@@ -175,5 +175,5 @@ func (s *Session) failed(step Step, printed string, err error) error {
 		reason = fmt.Sprintf(" (%v)", err)
 	}
 	return fmt.Errorf("%s:%d: $ %s%s\n--- the page says:\n%s\n--- it prints:\n%s\n---",
-		s.page, step.Line, step.Command, reason, strings.Join(step.Want, "\n"), tidy(printed))
+		s.page, step.Line, step.Command, reason, strings.Join(step.Want, "\n"), normalize(printed))
 }

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Step is one thing that a reader does in a terminal, and what should be seen then.
+// Step is one action of a reader and the expected output.
 type Step struct {
 	Terminal string // "" is 2
 	Line     int    // in the page
-	Command  string // "" where only more output is looked at
+	Command  string // "" to wait for more output
 	Want     []string
 }
 
-// interrupt is the command that Ctrl-C is.
+// interrupt is the command for Ctrl-C.
 const interrupt = "^C"
 
-// Steps lists what is done in a page, in its order; but the first thing is to start the store, which
-// a reader does also for what comes before it in the page.
+// Steps returns a page's steps in order, but starts the store first: a reader has to do that before
+// earlier steps too.
 func Steps(p *Page) (steps []Step) {
 	for _, b := range p.Blocks("console") {
 		if b.Of != "figures" {

@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	commandPatience = 3 * time.Minute // for a command to end, or to print what is waited for; startup.sh builds first
-	poll            = 10 * time.Millisecond
+	commandTimeout = 3 * time.Minute // for a command to end or to print the expected output; startup.sh builds first
+	poll           = 10 * time.Millisecond
 )
 
-// ended is what a terminal prints after a command.
+// ended matches what a terminal prints after a command.
 func ended() *regexp.Regexp { return regexp.MustCompile("\x01(\\d+)\n$") }
 
 var errSlow = errors.New("it took too long")
 
-// terminal is a shell. It is for one goroutine at a time.
+// terminal is a shell. It is not safe for concurrent use.
 type terminal struct {
 	shell   *exec.Cmd
 	input   io.WriteCloser
-	running string        // what was begun last
+	running string        // command that was started last
 	done    chan struct{} // closed when all output was read
 
 	mu      sync.Mutex
 	printed bytes.Buffer // since the last step
 }
 
-// openTerminal starts a shell in dir. It ends, and what it has started with it, when the input that
-// it has from here ends, however that comes to pass.
+// openTerminal starts a shell in dir. The shell and its children end when its input ends, even if
+// this process is killed.
 func openTerminal(dir, temp string) (*terminal, error) {
 	t := &terminal{shell: exec.Command("bash", "--norc", "--noprofile"), done: make(chan struct{})}
 	t.shell.Dir, t.shell.Env = dir, append(ownEnvironment(os.Environ()), "TMPDIR="+temp, "LC_ALL=C.UTF-8")
@@ -51,14 +51,13 @@ func openTerminal(dir, temp string) (*terminal, error) {
 	if err := t.shell.Start(); err != nil {
 		return nil, err
 	}
-	_ = write.Close() // the shell has its own
+	_ = write.Close() // the shell has a copy
 	go t.read(output)
 	return t, t.enter(`set -m; trap 'kill $(jobs -p) 2>/dev/null' EXIT`)
 }
 
-// ownEnvironment leaves out what would have commands do something else than the pages say: other
-// servers, or go commands that do not see all modules. What is built is not for debuggers: it is linked
-// in half the time.
+// ownEnvironment removes settings that change what commands do: other servers, or a go command that
+// does not see all modules. Programs are linked without debug information, in half the time.
 func ownEnvironment(env []string) []string {
 	env = slices.DeleteFunc(env, func(setting string) bool {
 		name, _, _ := strings.Cut(setting, "=")
@@ -87,7 +86,7 @@ func (t *terminal) enter(line string) error {
 	return err
 }
 
-// output is what was printed since forget was called.
+// output returns what was printed since forget was called.
 func (t *terminal) output() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -100,10 +99,10 @@ func (t *terminal) forget() {
 	t.printed.Reset()
 }
 
-// run has a command run to its end and returns what it printed.
+// run runs a command to its end and returns its output.
 func (t *terminal) run(command string) (printed string, err error) {
 	t.forget()
-	// Without job control, which would print about jobs, and without the shell's own input.
+	// Without job control, which prints messages about jobs, and without the shell's input.
 	quoted := "'" + strings.ReplaceAll(command, "'", `'\''`) + "'"
 	if err := t.enter("set +m; eval " + quoted + ` </dev/null; printf '\001%d\n' $?`); err != nil {
 		return "", err
@@ -112,15 +111,15 @@ func (t *terminal) run(command string) (printed string, err error) {
 	return ended().ReplaceAllString(t.output(), ""), err
 }
 
-// begin has a command run, in the foreground as far as a reader can tell.
+// begin starts a command, in the foreground as far as a reader can tell.
 func (t *terminal) begin(command string) error {
 	t.forget()
 	t.running = command
 	return t.enter(command + " </dev/null & job=$!")
 }
 
-// interrupt is Ctrl-C. It returns when the command has ended, as it should: with 0. (go run says 1,
-// whatever becomes of what it runs.)
+// interrupt sends Ctrl-C and returns when the command has ended, which must be with 0. (go run
+// always returns 1.)
 func (t *terminal) interrupt() error {
 	t.forget()
 	if err := t.enter(`kill -INT -- -$job; wait $job; printf '\001%d\n' $?`); err != nil {
@@ -133,22 +132,22 @@ func (t *terminal) interrupt() error {
 	return err
 }
 
-// await polls until what was printed is as it should be.
+// await polls until ok reports true for the output.
 func (t *terminal) await(ok func(printed string) bool) error {
-	for deadline := time.Now().Add(commandPatience); ; time.Sleep(poll) {
+	for deadline := time.Now().Add(commandTimeout); ; time.Sleep(poll) {
 		switch printed := t.output(); {
 		case ok(printed):
 			return nil
 		case time.Now().After(deadline):
-			return fmt.Errorf("%w: more than %v", errSlow, commandPatience)
+			return fmt.Errorf("%w: more than %v", errSlow, commandTimeout)
 		}
 	}
 }
 
-// close ends the shell and what runs in it.
+// close ends the shell and its children.
 func (t *terminal) close() error {
 	err := t.input.Close()
 	<-t.done
-	_ = t.shell.Wait() // how it ended says nothing
+	_ = t.shell.Wait() // the exit status does not matter
 	return err
 }

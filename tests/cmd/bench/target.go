@@ -19,7 +19,7 @@ const (
 
 	startTimeout = 5 * time.Minute // a cold build
 
-	// settling is how long a store may take to notice that a data service stopped or returned: an
+	// settleTime is how long a store may take to notice that a data service stopped or returned: an
 	// API service treats it as dead after 5 s.
 	settleTime = 7 * time.Second
 )
