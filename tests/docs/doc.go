@@ -9,9 +9,9 @@
 //
 //	console          what is typed in terminal 2, a shell in the root of the repository, and what it
 //	                 prints. It runs against the chapter.
-//	console 1        the same in terminal 1, or 3, where a program keeps running: its output is waited
-//	                 for. A block without a line that begins with "$ " is more of that output. ^C is
-//	                 Ctrl-C.
+//	console 1        the same in terminal 1, or 3, where a program keeps running: the test waits
+//	                 for its output. A block without a line that begins with "$ " is more of that
+//	                 output. ^C is Ctrl-C.
 //	console figures  runs in the root, without a store: the size of a step or of a file.
 //	go FILE NAME     a function, method (Type.Name), type or constant of the file
 //	text FILE        consecutive lines of a file, possibly in a comment

@@ -165,8 +165,8 @@ func (l *load) get(op porcupine.Operation, api, name string) error {
 	return nil
 }
 
-// resolveUnknown resolves PUTs with an unknown outcome: if a version has their content, they took effect at
-// some time until the end. It also checks that every acknowledged version is listed.
+// resolveUnknown resolves PUTs with an unknown outcome: if a version has their content, they took
+// effect at some time until the end. It also checks that every acknowledged version is listed.
 func (l *load) resolveUnknown(t *testing.T) {
 	t.Helper()
 	listed := map[acked]bool{}

@@ -101,8 +101,8 @@ func (p *location) tryLock() (*os.File, error) {
 	return nil, lock.Close()
 }
 
-// isSameFile reports whether path names the open file. A keeper removes its lock file when it ends; a
-// process that had opened it before would then lock a file that has no name.
+// isSameFile reports whether path names the open file. A keeper removes its lock file when it ends;
+// a process that had opened it before would then lock a file that has no name.
 func isSameFile(f *os.File, path string) bool {
 	open, err := f.Stat()
 	if err != nil {

@@ -22,8 +22,8 @@ const prefixLen = 64
 // headerSize is the size of the header of a shard file, from chapter 5 on.
 const headerSize = 56
 
-// filesWithPrefix returns the files below all STORE_ROOTs, temporary ones included, whose content starts with
-// prefix.
+// filesWithPrefix returns the files below all STORE_ROOTs, temporary ones included, whose content
+// starts with prefix.
 func (s *Store) filesWithPrefix(prefix []byte) (found []string, err error) {
 	for _, p := range s.Cluster.All() {
 		files, err := filesBelow(p.Root)

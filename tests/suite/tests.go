@@ -54,8 +54,8 @@ const (
 	Shared Isolation = iota
 	// Exclusive: no other test uses the store. The test stops processes or fills the disk.
 	Exclusive
-	// OwnServers: as Exclusive, with a RabbitMQ and an Elasticsearch for this store only. The test stops
-	// them or counts their contents.
+	// OwnServers: as Exclusive, with a RabbitMQ and an Elasticsearch for this store only. The test
+	// stops them or counts their contents.
 	OwnServers
 )
 

@@ -3,7 +3,9 @@
 //	go run ./tests/cmd/bench v5                       a chapter, which it starts
 //	go run ./tests/cmd/bench v1 v2 v3 v4 v5           several, one after the other
 //	go run ./tests/cmd/bench -minio PATH -compare v5 minio
-//	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint, with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+//	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint; keys from AWS_*
+//
+// The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 //
 // A chapter runs as six data services and one API service; minio as six MinIO processes with a
 // drive each. With -compare two targets run at the same time and are measured in turns, step by
