@@ -19,6 +19,8 @@ func Tests() []suite.Test {
 	return []suite.Test{
 		{Name: "TwoShardsMissing", Run: twoShardsMissing},
 		{Name: "ThreeShardsMissing", Run: threeShardsMissing},
+		{Name: "ForeignShard", Run: foreignShard},
+		{Name: "ForeignShardIsNotMultiplied", Run: foreignShardIsNotMultiplied},
 		{Name: "ParityIsCheckedByPut", Run: parityIsCheckedByPut},
 		{Name: "ThreeShardsCorrupt", Run: threeShardsCorrupt},
 		{Name: "EveryByteOfEveryTwoShards", Run: everyByteOfEveryTwoShards},

@@ -99,14 +99,38 @@ func requireEqualContentMeets(t *testing.T, s *Store, n int) {
 		}
 		putting.Wait()
 		require.NoError(t, errors.Join(errs...))
-		var files []string
-		for _, p := range s.Cluster.Data {
-			found, err := filepath.Glob(filepath.Join(p.Root, "objects", hash.Of(body).Hex()+"*"))
-			require.NoError(t, err)
-			files = append(files, found...)
-		}
-		require.Len(t, files, n)
+		require.Len(t, s.contentFiles(t, body), n)
 	}
+}
+
+// unreadableFiles has a directory in the place of every file of a content, so that no data service can
+// read what it holds: a PUT of the content stores it anew, and all its objects can be read again.
+func unreadableFiles(t *testing.T, s *Store) {
+	s.NeedProcesses(t)
+	old, name, body := NewName(), NewName(), NewBody(300_000)
+	s.Put(t, old, body)
+	files := s.contentFiles(t, body)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		require.NoError(t, os.Remove(file))
+		require.NoError(t, os.Mkdir(file, 0o755))
+	}
+	got, err := s.Do(t.Context(), http.MethodGet, ObjectURL(s.API[0], old), nil)
+	require.True(t, err != nil || got.Status >= 500, "%d", got.Status)
+	s.Put(t, name, body)
+	s.RequireObject(t, name, body)
+	s.RequireObject(t, old, body)
+}
+
+// contentFiles returns the files of a content on all data services.
+func (s *Store) contentFiles(t *testing.T, body []byte) (files []string) {
+	t.Helper()
+	for _, p := range s.Cluster.Data {
+		found, err := filepath.Glob(filepath.Join(p.Root, "objects", hash.Of(body).Hex()+"*"))
+		require.NoError(t, err)
+		files = append(files, found...)
+	}
+	return files
 }
 
 // corruptFile damages the single file of an object in several ways. It is never served as complete,

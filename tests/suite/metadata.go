@@ -119,6 +119,23 @@ func badVersions(t *testing.T, s *Store) {
 	}
 }
 
+// badQueries has queries that cannot be read, and a version where none may be given: none of them is
+// taken for a request that was not made.
+func badQueries(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(10)
+	s.Put(t, name, body)
+	for _, query := range []string{"version=1;x=y", "version=%zz", "version=1%", "version=1&version=1", "version=1&version=2"} {
+		RequireError(t, http.StatusBadRequest, s.Send(t, http.MethodGet, ObjectURL(s.API[0], name)+"?"+query, nil))
+	}
+	for _, method := range []string{http.MethodPut, http.MethodDelete} {
+		for _, query := range []string{"version=1", "version=", "version=%zz"} {
+			RequireError(t, http.StatusBadRequest, s.Send(t, method, ObjectURL(s.API[0], name)+"?"+query, body))
+		}
+	}
+	require.Len(t, s.versionsOf(t, name), 1)
+	s.RequireObject(t, name, body)
+}
+
 func deleteObject(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(10)
 	requireMissing := func() {

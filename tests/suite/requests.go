@@ -61,6 +61,15 @@ func bodyCutShortKeepsOld(t *testing.T, s *Store) {
 	s.RequireObject(t, name, old)
 }
 
+// partialPut sends a part of an object, which would become the whole of it (RFC 9110, section 14.5).
+func partialPut(t *testing.T, s *Store) {
+	name, old, part := NewName(), NewBody(1000), NewBody(10)
+	s.Put(t, name, old)
+	header := http.Header{"Content-Range": {"bytes 7-16/1000"}, "Digest": {digest(part)}}
+	RequireError(t, http.StatusBadRequest, s.SendWith(t, http.MethodPut, ObjectURL(s.API[0], name), header, part))
+	s.RequireObject(t, name, old)
+}
+
 func bodyOfBadChunks(t *testing.T, s *Store) {
 	name := NewName()
 	got := s.rawRequest(t, fmt.Sprintf("PUT /objects/%s HTTP/1.1\r\nHost: store\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nxyz\r\n", name))

@@ -89,6 +89,7 @@ func requestTests() []Test {
 		{"WrongPaths", badRequests(), wrongPaths, Shared},
 		{"BodyCutShort", badRequests(), bodyCutShort, Shared},
 		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Shared},
+		{"PartialPut", badRequests(), partialPut, Shared},
 		{"ClientStalls", badRequests(), clientStalls, Shared},
 		{"ClientSendsSlowly", objects(), clientSendsSlowly, Shared},
 		{"ClientTakesSlowly", objects(), clientTakesSlowly, Shared},
@@ -117,6 +118,7 @@ func versionTests() []Test {
 		{"Versions", versioning(), versions, Shared},
 		{"OldVersions", versioning(), oldVersions, Shared},
 		{"BadVersions", versioning(), badVersions, Shared},
+		{"BadQueries", versioning(), badQueries, Shared},
 		{"DeleteObject", versioning(), deleteObject, Shared},
 		{"ConcurrentVersions", versioning(), concurrentVersions, Shared},
 		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Shared},
@@ -136,6 +138,7 @@ func contentTests() []Test {
 		{"EqualContentIsStoredOnce", storedOnce(), equalContentIsStoredOnce, Shared},
 		{"EqualContentMeets", storedOnce(), equalContentMeets, Shared},
 		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Shared},
+		{"UnreadableFiles", verifying(), unreadableFiles, Shared},
 		{"CorruptFile", quarantine(), corruptFile, Shared},
 		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Shared},
 	}

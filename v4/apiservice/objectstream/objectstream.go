@@ -62,9 +62,14 @@ func (c *Client) Get(ctx context.Context, address, name string, timeout time.Dur
 // Check has the data service at address verify what it holds under name from end to end. The error
 // wraps ErrCorrupt if it holds nothing there, or nothing intact.
 func (c *Client) Check(ctx context.Context, address, name string) error {
-	ctx, watch := watched(ctx, address, commitTimeout) // it reads all of it
+	return c.command(ctx, http.MethodPost, address, name)
+}
+
+// command sends a request without a body that may take as long as reading a whole file does.
+func (c *Client) command(ctx context.Context, method, address, name string) error {
+	ctx, watch := watched(ctx, address, commitTimeout)
 	defer watch.end()
-	response, err := c.ask(ctx, http.MethodPost, address, name)
+	response, err := c.ask(ctx, method, address, name)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package erasure
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	stdhash "hash"
 	"io"
 	"slices"
 	"sync"
@@ -20,16 +22,19 @@ import (
 const blockTimeout = 500 * time.Millisecond
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
-// and block by block from another shard for one that is missing, late or corrupt. It does not verify the
-// object's hash; hash.Reader does. One goroutine at a time may use it.
+// and block by block from another shard for one that is missing, late or corrupt. It holds the last
+// stripe back until the object's hash is verified. One goroutine at a time may use it.
 type Reader struct {
 	ctx     context.Context
 	codec   *Codec
 	object  rs.Object
+	held    placement.Places
 	sources [rs.Shards]source
 	stripe  *rs.Stripe
-	next    int64  // the number of the next stripe
-	rest    []byte // of the present stripe
+	next    int64        // the number of the next stripe
+	rest    []byte       // of the present stripe
+	sum     stdhash.Hash // of the stripes so far
+	damaged bool         // its blocks are intact and it has another hash
 }
 
 // source is one shard.
@@ -40,21 +45,21 @@ type source struct {
 	at      int64 // the number of the stripe that comes next in body
 	tried   bool  // for the present stripe
 	late    bool  // it exceeded blockTimeout: it is the last choice now, and has more time
-	damaged bool  // it is missing, could not be read, or has a corrupt block
+	damaged bool  // it could not be read, or has a corrupt block
 }
 
 // Open returns a reader of an object whose shards are held as places say. The caller closes it.
 func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) *Reader {
-	r := &Reader{ctx: ctx, codec: c, object: o, stripe: rs.NewStripe(o)}
+	r := &Reader{ctx: ctx, codec: c, object: o, held: places, stripe: rs.NewStripe(o), sum: sha256.New()}
 	for shard, address := range places {
-		r.sources[shard] = source{shard: shard, address: address, damaged: address == ""}
+		r.sources[shard] = source{shard: shard, address: address}
 	}
 	return r
 }
 
-// Damaged reports whether a shard is missing, or was found damaged so far.
+// Damaged reports whether damage was found so far.
 func (r *Reader) Damaged() bool {
-	return slices.ContainsFunc(r.sources[:], func(s source) bool { return s.damaged })
+	return r.damaged || slices.ContainsFunc(r.sources[:], func(s source) bool { return s.damaged })
 }
 
 // Close ends all requests to data services.
@@ -65,7 +70,7 @@ func (r *Reader) Close() {
 }
 
 // Read implements io.Reader. The error wraps rs.ErrTooFewShards if fewer than four blocks of a stripe
-// can be read.
+// can be read, and hash.ErrMismatch if the object has another hash.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
 		if r.next == r.object.Stripes() {
@@ -100,7 +105,14 @@ func (r *Reader) load() error {
 	if err := r.codec.coder.ReconstructData(r.stripe); err != nil {
 		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
+	r.sum.Write(r.stripe.Data()) // never fails
 	r.next++
+	if r.next == r.object.Stripes() {
+		if err := hash.Check(r.sum, r.object.Hash()); err != nil {
+			r.damaged = true
+			return err
+		}
+	}
 	r.rest = r.stripe.Data()
 	return nil
 }

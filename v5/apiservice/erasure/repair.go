@@ -42,16 +42,22 @@ func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.
 	}
 }
 
-// Enqueue asks for the repair of an object and returns at once. An object is in the queue once.
-func (r *Repairer) Enqueue(o rs.Object) {
+// Inspect asks for the repair of the object of a reader that has found damage, or that misses shards
+// while there is a data service without one. It returns at once. An object is in the queue once.
+func (r *Repairer) Inspect(reader *Reader) {
+	live, err := r.dataServices.Live()
+	missing := reader.held.Known() < rs.Shards && err == nil && reader.held.Holders() < len(live)
+	if !missing && !reader.Damaged() {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.queued[o] {
+	if r.queued[reader.object] {
 		return
 	}
 	select {
-	case r.queue <- o:
-		r.queued[o] = true
+	case r.queue <- reader.object:
+		r.queued[reader.object] = true
 	default:
 	}
 }
@@ -73,9 +79,26 @@ func (r *Repairer) Run(ctx context.Context) {
 	}
 }
 
-// repair replaces corrupt shards where they are, and places missing ones only where no other shard is:
-// a data service that is down brings back what it holds. After an error damage may be left.
+// repair quarantines shards of other content, if the attempt to restore from what is held shows that
+// there are any, and tries again.
 func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
+	err := r.restore(ctx, o)
+	if !errors.Is(err, hash.ErrMismatch) {
+		return err
+	}
+	held, _, err := r.locator.Locate(ctx, hash.Hash(o.Hash()).Hex())
+	if err != nil {
+		return err
+	}
+	if err := r.codec.quarantineForeign(ctx, o, held); err != nil {
+		return err
+	}
+	return r.restore(ctx, o)
+}
+
+// restore replaces corrupt shards where they are, and places missing ones only where no other shard is:
+// a data service that is down brings back what it holds. After an error damage may be left.
+func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 	content := hash.Hash(o.Hash()).Hex()
 	held, sure, err := r.locator.Locate(ctx, content)
 	if err != nil {
@@ -92,6 +115,8 @@ func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 	to := held.Apart(held.Spread(placement.Order(content, live))).Without(intact).Without(unknown)
 	if to.Known() > 0 {
 		err = r.remake(ctx, o, held, intact, to)
+	} else {
+		err = r.codec.verify(ctx, o, held)
 	}
 	if err == nil && unknown.Known() > 0 {
 		err = errUnanswered
@@ -105,14 +130,13 @@ func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
 func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
 	reader := r.codec.Open(ctx, o, held)
 	defer reader.Close()
-	body := hash.NewReader(reader, o.Hash(), o.Size())
 	gain := func(stored placement.Places) error {
 		if stored == intact {
 			return errors.New("no shard could be stored")
 		}
 		return nil
 	}
-	err := r.codec.write(ctx, o, body, intact, to, nil, gain)
+	err := r.codec.write(ctx, o, reader, intact, to, nil, gain)
 	if err == nil {
 		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}

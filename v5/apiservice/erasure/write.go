@@ -47,22 +47,25 @@ func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to
 		}
 	}
 	s.each(func(w *shardWriter) { w.begin(ctx, c.streams, o, targets) })
-	err := c.encode(o, body, s)
-	s.each(func(w *shardWriter) { w.end(err) })
-	if err = cmp.Or(err, s.check()); err == nil {
-		s.each(func(w *shardWriter) { w.err = w.upload.Commit(ctx) })
-		err = s.check()
+	err := c.encode(ctx, o, body, s)
+	s.each(func(w *shardWriter) { w.end(ctx, err) })
+	if err = cmp.Or(err, s.check()); err != nil {
+		s.each(func(w *shardWriter) { w.upload.Drop(ctx) })
+		return err
 	}
-	s.dropUncommitted(ctx, err)
-	return err
+	s.each(func(w *shardWriter) { w.commit(ctx) })
+	return s.check()
 }
 
 // encode sends the headers and every stripe. It waits for the slowest data service at each stripe, so
 // one stripe is in memory.
-func (c *Codec) encode(o rs.Object, body io.Reader, to *shardWriters) error {
-	to.each(func(w *shardWriter) { w.write(o.Header(w.shard)) })
+func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *shardWriters) error {
+	to.each(func(w *shardWriter) { w.write(ctx, o.Header(w.shard)) })
 	stripe := rs.NewStripe(o)
 	for n := range o.Stripes() {
+		if err := to.check(); err != nil {
+			return err
+		}
 		stripe.Reset(n)
 		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
 			return err
@@ -70,10 +73,10 @@ func (c *Codec) encode(o rs.Object, body io.Reader, to *shardWriters) error {
 		if err := c.coder.Encode(stripe); err != nil {
 			return err
 		}
-		to.each(func(w *shardWriter) { w.write(stripe.Stored(w.shard)) })
-		if err := to.check(); err != nil {
-			return err
-		}
+		to.each(func(w *shardWriter) {
+			block, sum := stripe.Stored(w.shard)
+			w.write(ctx, block, sum)
+		})
 	}
 	return nil
 }
@@ -112,25 +115,14 @@ func (s *shardWriters) check() error {
 	return nil
 }
 
-// dropUncommitted leaves nothing of the shards that failed; after an error, of any.
-func (s *shardWriters) dropUncommitted(ctx context.Context, err error) {
-	var dropping sync.WaitGroup
-	for _, w := range s.writers {
-		if w.upload != nil && cmp.Or(err, w.err) != nil {
-			dropping.Go(func() { w.upload.Drop(ctx) })
-		}
-	}
-	dropping.Wait()
-}
-
 // shardWriter is the way of one shard to a data service.
 type shardWriter struct {
 	shard   int
 	address string
-	upload  *objectstream.Upload // nil if no data service takes the shard
-	pipe    *io.PipeWriter       // to the body of the upload's request
-	sent    chan error           // what becomes of that request
-	err     error                // why the shard is not stored
+	upload  *objectstream.Upload
+	pipe    *io.PipeWriter // to the body of the upload's request
+	sent    chan error     // what becomes of that request
+	err     error          // why the shard is not stored; nothing of it is left then
 }
 
 // begin begins the upload, to another data service if one refuses.
@@ -161,16 +153,26 @@ func (w *shardWriter) send(ctx context.Context) {
 }
 
 // write returns when the pieces have been handed to the connection.
-func (w *shardWriter) write(pieces ...[]byte) {
+func (w *shardWriter) write(ctx context.Context, pieces ...[]byte) {
 	for _, piece := range pieces {
-		if _, w.err = w.pipe.Write(piece); w.err != nil {
+		if _, err := w.pipe.Write(piece); err != nil {
+			w.end(ctx, err)
 			return
 		}
 	}
 }
 
 // end ends the body of the request, with an error if there is one, and waits for the answer.
-func (w *shardWriter) end(err error) {
+func (w *shardWriter) end(ctx context.Context, err error) {
 	_ = w.pipe.CloseWithError(err) // always nil
-	w.err = <-w.sent
+	if w.err = cmp.Or(<-w.sent, err); w.err != nil {
+		w.upload.Drop(ctx)
+	}
+}
+
+// commit makes the shard durable.
+func (w *shardWriter) commit(ctx context.Context) {
+	if w.err = w.upload.Commit(ctx); w.err != nil {
+		w.upload.Drop(ctx)
+	}
 }

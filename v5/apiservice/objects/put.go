@@ -83,10 +83,11 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
-	order, err := h.order(content)
+	live, err := h.dataServices.Live()
 	if err != nil {
 		return err
 	}
+	order := placement.Order(content.Hex(), live)
 	damaged := held.Without(intact).Without(unknown)
 	intact = placement.Places{}.Apart(intact)
 	to := intact.Apart(damaged).Spread(order).Without(intact)
@@ -95,17 +96,4 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 		return body.Err() // the client's fault: nothing of it was stored
 	}
 	return err
-}
-
-// order returns the live data services in the order in which they are to take a content. With fewer than
-// four, one of them would take more shards of an object with it than the others can make up for.
-func (h *handler) order(content hash.Hash) ([]string, error) {
-	live, err := h.dataServices.Live()
-	if err != nil {
-		return nil, err
-	}
-	if len(live) < rs.DataShards {
-		return nil, httpd.Unavailable("%d data services are alive, %d are needed to store an object", len(live), rs.DataShards)
-	}
-	return placement.Order(content.Hex(), live), nil
 }

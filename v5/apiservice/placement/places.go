@@ -20,15 +20,7 @@ func (p Places) Known() (n int) {
 }
 
 // Holders returns how many data services there are among the places.
-func (p Places) Holders() int {
-	holders := map[string]bool{}
-	for _, address := range p {
-		if address != "" {
-			holders[address] = true
-		}
-	}
-	return len(holders)
-}
+func (p Places) Holders() int { return Places{}.Apart(p).Known() }
 
 // Held returns how many shards a data service holds.
 func (p Places) Held(address string) (n int) {

@@ -25,4 +25,14 @@ func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// quarantine is for a file that is intact by its checksums but, as the API service found out, has blocks
+// of other content.
+func (h *handler) quarantine(_ http.ResponseWriter, r *http.Request) error {
+	name, err := nameOf(r)
+	if err != nil {
+		return err
+	}
+	return h.store.Quarantine(name)
+}
+
 func notFound() error { return httpd.Errorf(http.StatusNotFound, "there is no such content") }

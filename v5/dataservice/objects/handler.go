@@ -1,7 +1,8 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash and its number.
 //
-//	GET  /objects/NAME?from=OFFSET   answers with the file from a byte on; NAME is HASH.N
-//	POST /objects/NAME               verifies it from end to end: 404 if it is missing, corrupt or unreadable
+//	GET    /objects/NAME?from=OFFSET answers with the file from a byte on; NAME is HASH.N
+//	POST   /objects/NAME             verifies it from end to end: 404 if it is missing, corrupt or unreadable
+//	DELETE /objects/NAME             quarantines it
 package objects
 
 import (
@@ -25,7 +26,7 @@ type handler struct {
 // Handler answers for /objects/NAME.
 func Handler(store *store.Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check, http.MethodDelete: h.quarantine}
 }
 
 // nameOf returns the name of the file that a request is for.

@@ -22,6 +22,13 @@ func (s *Store) Check(name string) error {
 	return err
 }
 
+// Quarantine takes a file out of use; fs.ErrNotExist if there is none.
+func (s *Store) Quarantine(name string) error {
+	defer s.lock(name)()
+	s.forget(name)
+	return s.dir.Quarantine(name)
+}
+
 func (s *Store) verify(name string) error {
 	content, shard, err := rs.ParseName(name)
 	if err != nil {
