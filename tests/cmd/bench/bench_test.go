@@ -97,10 +97,10 @@ func TestCompare(t *testing.T) {
 	require.Contains(t, printed, "**"+chapter1+" and "+strings.TrimPrefix(s3.URL, "http://")+"**, in turns")
 	require.Len(t, r.Targets, 2)
 	require.Len(t, r.Ratios, 4*2)
+	require.Regexp(t, `\| peak MiB +\| +\d`, printed)
 	for _, ratio := range r.Ratios {
 		require.Len(t, ratio.Rounds, 2)
 		require.Positive(t, ratio.Median)
-		require.Zero(t, ratio.Floor, "floors are for chapter 5 and MinIO")
 	}
 	require.Positive(t, s3.puts)
 	require.Zero(t, s3.unsigned)
@@ -210,23 +210,6 @@ func TestInvalidOptions(t *testing.T) {
 func TestMedian(t *testing.T) {
 	require.InDelta(t, 2, median([]float64{9, 1, 2}), 0)
 	require.InDelta(t, 3, median([]float64{9, 1, 2, 4}), 0)
-}
-
-func TestFloors(t *testing.T) {
-	five := func(ops int) *measured {
-		r := &result{Load: loadGet, cell: cell{4 << 10, 16}, latencies: newHistogram()}
-		r.add(measurement{Ops: ops, Seconds: 1, latencies: newHistogram()})
-		return &measured{Name: "v5", Peak: 100 * mib, Results: []*result{r}}
-	}
-	minio := five(100)
-	minio.Name = "minio"
-	for ops, verdict := range map[int]string{399: "MISSED", 400: "holds"} {
-		r := report{Targets: []*measured{five(ops), minio}, Ratios: compare(five(ops), minio)}
-		var out strings.Builder
-		r.writeRatios(&out)
-		require.Regexp(t, `get 4KiBx16 .* 4.00 \| +`+verdict, out.String())
-		require.Regexp(t, `peak MiB .*at most 200 MiB \| +holds`, out.String())
-	}
 }
 
 func TestTable(t *testing.T) {

@@ -6,28 +6,6 @@ import (
 	"slices"
 )
 
-// maxPeak is the limit for the peak memory of all processes of chapter 5 together, in MiB.
-const maxPeak = 200
-
-// floor is the required ratio of chapter 5's throughput to MinIO's.
-type floor struct {
-	load  load
-	cell  cell
-	ratio float64
-}
-
-func floors() []floor {
-	return []floor{
-		{loadPut, cell{4 << 10, 1}, 5}, {loadPut, cell{4 << 10, 16}, 2},
-		{loadPut, cell{1 << 20, 1}, 2}, {loadPut, cell{1 << 20, 8}, 2},
-		{loadPut, cell{64 << 20, 1}, 1.3}, {loadPut, cell{64 << 20, 4}, 1.3},
-		{loadGet, cell{4 << 10, 1}, 3}, {loadGet, cell{4 << 10, 16}, 4},
-		{loadGet, cell{1 << 20, 1}, 2.5}, {loadGet, cell{1 << 20, 8}, 2.5},
-		{loadGet, cell{64 << 20, 1}, 2}, {loadGet, cell{64 << 20, 4}, 2},
-		{loadDegraded, cell{64 << 20, 1}, 1.5}, {loadDegraded, cell{64 << 20, 4}, 1.5},
-	}
-}
-
 // ratio is the throughput of the first target divided by that of the second, round by round.
 type ratio struct {
 	Load load `json:"load"`
@@ -36,7 +14,6 @@ type ratio struct {
 	Second float64   `json:"second"`
 	Rounds []float64 `json:"rounds"`
 	Median float64   `json:"median"`
-	Floor  float64   `json:"floor,omitempty"` // 0: none
 }
 
 // compare returns the ratios of two targets that were measured in turns. It omits loads that the
@@ -47,11 +24,7 @@ func compare(first, second *measured) (list []ratio) {
 		if at < 0 {
 			continue
 		}
-		next := ratioOf(r, second.Results[at])
-		if first.Name == "v5" && second.Name == "minio" {
-			next.Floor = floorOf(r.Load, r.cell)
-		}
-		list = append(list, next)
+		list = append(list, ratioOf(r, second.Results[at]))
 	}
 	return list
 }
@@ -63,15 +36,6 @@ func ratioOf(first, second *result) ratio {
 	}
 	r.Median = median(r.Rounds)
 	return r
-}
-
-func floorOf(l load, c cell) float64 {
-	for _, f := range floors() {
-		if f.load == l && f.cell == c {
-			return f.ratio
-		}
-	}
-	return 0
 }
 
 func median(list []float64) float64 {
@@ -88,32 +52,18 @@ func (r *report) writeRatios(w io.Writer) {
 	first, second := r.Targets[0], r.Targets[1]
 	printTo(w, "**%s and %s**, in turns\n\n", first.Name, second.Name)
 	var t table
-	t.add("load", first.Name+" ops/s", second.Name+" ops/s", "ratio", "lowest", "highest", "at least", "")
+	t.add("load", first.Name+" ops/s", second.Name+" ops/s", "ratio", "lowest", "highest")
 	for _, x := range r.Ratios {
 		t.add(x.row()...)
 	}
-	if first.Name == "v5" {
-		peak, most := float64(first.Peak)/mib, float64(maxPeak)
-		t.add("peak MiB", number(peak), number(float64(second.Peak)/mib), number(peak/(float64(second.Peak)/mib)),
-			"", "", fmt.Sprintf("at most %d MiB", maxPeak), verdict(peak <= most))
-	}
+	peak, other := float64(first.Peak)/mib, float64(second.Peak)/mib
+	t.add("peak MiB", number(peak), number(other), number(peak/other), "", "")
 	t.write(w)
 }
 
 func (x ratio) row() []string {
-	atLeast, holds := "", ""
-	if x.Floor > 0 {
-		atLeast, holds = number(x.Floor), verdict(x.Median >= x.Floor)
-	}
 	return []string{
 		fmt.Sprintf("%s %s", x.Load, x.cell), number(x.First), number(x.Second),
-		number(x.Median), number(slices.Min(x.Rounds)), number(slices.Max(x.Rounds)), atLeast, holds,
+		number(x.Median), number(slices.Min(x.Rounds)), number(slices.Max(x.Rounds)),
 	}
-}
-
-func verdict(holds bool) string {
-	if holds {
-		return "holds"
-	}
-	return "MISSED"
 }
