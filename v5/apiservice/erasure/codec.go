@@ -13,10 +13,15 @@ import (
 	"gostore/common/hash"
 )
 
+// maxInFlight is how many stripes are on their way to or from data services. More would only queue up
+// there and time out.
+const maxInFlight = 32
+
 // Codec writes and reads objects. Its methods may be called by several goroutines at once.
 type Codec struct {
-	streams *objectstream.Client
-	coder   *rs.Coder
+	streams  *objectstream.Client
+	coder    *rs.Coder
+	inFlight chan struct{} // a semaphore
 }
 
 // NewCodec returns a codec.
@@ -25,7 +30,7 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams, coder}, nil
+	return &Codec{streams, coder, make(chan struct{}, maxInFlight)}, nil
 }
 
 // Check has data services verify the shards of an object that they hold, from end to end. It returns

@@ -88,6 +88,8 @@ func (r *Reader) Read(p []byte) (int, error) {
 // load reads four intact blocks of the next stripe, and has the data blocks that are not among them
 // computed.
 func (r *Reader) load() error {
+	r.codec.inFlight <- struct{}{} // what follows has timeouts
+	defer func() { <-r.codec.inFlight }()
 	r.stripe.Reset(r.next)
 	for i := range r.sources {
 		r.sources[i].tried = false

@@ -40,7 +40,7 @@ func enough(stored placement.Places) error {
 // quorum.
 func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum quorum) error {
 	targets := placement.NewTargets(held, to, order)
-	s := &shardWriters{held: held, quorum: quorum}
+	s := &shardWriters{inFlight: c.inFlight, held: held, quorum: quorum}
 	for shard, address := range to {
 		if address != "" {
 			s.writers = append(s.writers, &shardWriter{shard: shard, address: address})
@@ -57,15 +57,15 @@ func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to
 	return s.check()
 }
 
-// encode sends the headers and every stripe. It waits for the slowest data service at each stripe, so
-// one stripe is in memory.
+// encode sends the headers and every stripe, if enough data services take them. It waits for the slowest
+// data service at each stripe, so one stripe is in memory.
 func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *shardWriters) error {
+	if err := to.check(); err != nil {
+		return err
+	}
 	to.each(func(w *shardWriter) { w.write(ctx, o.Header(w.shard)) })
 	stripe := rs.NewStripe(o)
 	for n := range o.Stripes() {
-		if err := to.check(); err != nil {
-			return err
-		}
 		stripe.Reset(n)
 		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
 			return err
@@ -83,13 +83,16 @@ func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *sha
 
 // shardWriters are the ways of an object's shards to data services.
 type shardWriters struct {
-	held    placement.Places
-	writers []*shardWriter
-	quorum  quorum
+	inFlight chan struct{} // see Codec
+	held     placement.Places
+	writers  []*shardWriter
+	quorum   quorum
 }
 
 // each calls do concurrently for every shard that has not failed, and returns when all have returned.
 func (s *shardWriters) each(do func(w *shardWriter)) {
+	s.inFlight <- struct{}{} // what do does has a timeout
+	defer func() { <-s.inFlight }()
 	var working sync.WaitGroup
 	for _, w := range s.writers {
 		if w.err == nil {
