@@ -24,7 +24,8 @@ var ErrInUse = errors.New("this pair is in use")
 // The methods of Servers follow.
 type Hold struct {
 	// Follow, if not 0, is a process id; the keeper runs at least as long as that process. It is
-	// the go command, which runs test binaries one after the other with no lease in between.
+	// the go command, which runs test binaries one after the other with no lease in between, or
+	// the caller, which may release the pair and acquire it again.
 	Follow int
 	// Exclusive makes the call fail with ErrInUse while another connection has the pair
 	// exclusively.
@@ -112,16 +113,16 @@ func (p *location) hold() Hold {
 	if !p.temporary {
 		return Hold{}
 	}
-	return Hold{Follow: parentGo(), Exclusive: p.number > 0}
+	return Hold{Follow: follow(), Exclusive: p.number > 0}
 }
 
-// parentGo returns the process id of the go command if that is the parent of this process,
-// otherwise 0.
-func parentGo() int {
+// follow returns the process id for Hold of a shared pair: that of the go command if it is the
+// parent, otherwise (as with go test -exec, or a test binary that is run directly) of this process.
+func follow() int {
 	parent := os.Getppid()
 	name, err := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(parent)).Output()
 	if err != nil || filepath.Base(strings.TrimSpace(string(name))) != "go" {
-		return 0
+		return os.Getpid()
 	}
 	return parent
 }
