@@ -1,10 +1,11 @@
-// Command chapterdiff shows what a chapter adds to the one before it. It is run in the root:
+// Command chapterdiff shows what a chapter adds to its predecessor. Run it in the root:
 //
 //	go run ./tests/cmd/chapterdiff v1 v2         the step as a unified diff, then its size
 //	go run ./tests/cmd/chapterdiff -stat v1 v2   only the size
 //	go run ./tests/cmd/chapterdiff               the sizes of all steps
 //
-// What every chapter has its own of, module path and go.sum, is not shown: see package step.
+// Below a step, the table of all steps lists apart what its new top-level packages add and what the
+// rest changes. Module paths are normalised and go.sum is left out: see package step.
 package main
 
 import (
@@ -20,7 +21,7 @@ import (
 	"gostore/tests/cmd/chapterdiff/step"
 )
 
-// errUsage is for a command line that cannot be understood.
+// errUsage is returned for an invalid command line.
 var errUsage = errors.New("usage: chapterdiff [[-stat] CHAPTER CHAPTER], like chapterdiff v1 v2; -stat prints only the size")
 
 func main() {
@@ -38,10 +39,10 @@ func main() {
 	fmt.Print(out)
 }
 
-// run returns what to print for a command line.
+// run returns the output for a command line.
 func run(ctx context.Context, root string, args []string) (string, error) {
 	flags := flag.NewFlagSet("chapterdiff", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errUsage says it in one line
+	flags.SetOutput(io.Discard) // errUsage is the message, in one line
 	stat := flags.Bool("stat", false, "")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return errUsage.Error() + "\n", nil
@@ -65,7 +66,7 @@ func run(ctx context.Context, root string, args []string) (string, error) {
 	return s.Diff + "\n" + sizes(s), nil
 }
 
-// chapter takes a chapter as the shell completes it: v1/.
+// chapter accepts a name as the shell completes it: v1/.
 func chapter(arg string) string { return strings.TrimSuffix(arg, "/") }
 
 func sizes(s *step.Step) string {
@@ -75,9 +76,9 @@ func sizes(s *step.Step) string {
 			fmt.Fprintf(&b, "%12s  %s%s\n", plusMinus(f.Lines), f.Name(), remark(f))
 		}
 	}
-	fmt.Fprintf(&b, "%12s  %s → %s, Go without tests\n", plusMinus(s.Total(step.Code)), s.From, s.To)
-	fmt.Fprintf(&b, "%12s  tests\n", plusMinus(s.Total(step.Test)))
-	fmt.Fprintf(&b, "%12s  other files\n", plusMinus(s.Total(step.Other)))
+	fmt.Fprintf(&b, "%12s  %s → %s, Go without tests\n", plusMinus(step.Total(s.Files, step.Code)), s.From, s.To)
+	fmt.Fprintf(&b, "%12s  tests\n", plusMinus(step.Total(s.Files, step.Test)))
+	fmt.Fprintf(&b, "%12s  other files\n", plusMinus(step.Total(s.Files, step.Other)))
 	fmt.Fprintf(&b, "%d of the %d files of %s are unchanged\n", s.Unchanged, s.Before, s.From)
 	return b.String()
 }
@@ -96,13 +97,21 @@ func remark(f step.File) string {
 	return ""
 }
 
+const row = "%-13s  %11s  %11s  %11s"
+
 func table(steps []*step.Step) string {
-	const row = "%-9s  %11s  %11s  %11s  %s\n"
 	var b strings.Builder
-	fmt.Fprintf(&b, row, "step", "Go", "test Go", "other", "unchanged files")
+	fmt.Fprintf(&b, row+"  unchanged files\n", "step", step.Code, step.Test, step.Other)
 	for _, s := range steps {
-		fmt.Fprintf(&b, row, s.From+" → "+s.To, plusMinus(s.Total(step.Code)), plusMinus(s.Total(step.Test)),
-			plusMinus(s.Total(step.Other)), fmt.Sprintf("%d of %d", s.Unchanged, s.Before))
+		fmt.Fprintf(&b, "%s  %d of %d\n", totals(s.From+" → "+s.To, s.Files), s.Unchanged, s.Before)
+		for _, part := range s.Parts() {
+			fmt.Fprintln(&b, totals("  "+part.Name, part.Files))
+		}
 	}
 	return b.String()
+}
+
+func totals(name string, files []step.File) string {
+	return fmt.Sprintf(row, name, plusMinus(step.Total(files, step.Code)),
+		plusMinus(step.Total(files, step.Test)), plusMinus(step.Total(files, step.Other)))
 }

@@ -18,8 +18,10 @@ const wantSizes = `       +0 −2  v1/old.go (gone)
 2 of the 5 files of v1 are unchanged
 `
 
-const wantTable = `step                Go      test Go        other  unchanged files
-v1 → v2          +2 −3        +2 −1        +3 −0  2 of 5
+const wantTable = `step                    Go      test Go        other  unchanged files
+v1 → v2              +2 −3        +2 −1        +3 −0  2 of 5
+  data               +0 −0        +0 −0        +0 −0
+  the rest           +2 −3        +2 −1        +3 −0
 `
 
 func TestOutput(t *testing.T) {
@@ -54,7 +56,7 @@ func chapters(t *testing.T) string {
 	for path, content := range map[string]string{
 		"v1/a.go": "package a\n", "v2/a.go": "package b\n",
 		"v1/moved.go": "package moved\n\nconst length = 100\n", "v2/data/moved.go": "package moved\n\nconst length = 100\n",
-		"v1/old.go": "package old\n// gone\n", "v2/new.go": "something else entirely\n",
+		"v1/old.go": "package old\n// removed\n", "v2/new.go": "something else entirely\n",
 		"v1/a_test.go": "package a\n", "v2/a_test.go": "package b\n\n", "v2/start.sh": "one\ntwo\nthree\n",
 		"v1/go.mod": "module gostore/chapter1\n", "v2/go.mod": "module gostore/chapter2\n",
 	} {

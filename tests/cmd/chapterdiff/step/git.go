@@ -15,11 +15,11 @@ import (
 	"strings"
 )
 
-// compareWithGit runs git diff on two directories in dir. The reader's own settings for git diff
-// are kept out: the output is parsed, and quoted in the docs.
+// compareWithGit runs git diff on two directories in dir. It ignores the user's git configuration,
+// since the output is parsed and quoted in the docs.
 func compareWithGit(ctx context.Context, dir string, args ...string) (string, error) {
 	args = append([]string{"-c", "core.quotePath=false", "diff", "--no-index", "--no-color", "--no-ext-diff", "-M"}, args...)
-	out, err := git(ctx, dir, []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}, args...)
+	out, err := gitEnv(ctx, dir, []string{"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull}, args...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 { // they differ
 		err = nil
@@ -27,8 +27,13 @@ func compareWithGit(ctx context.Context, dir string, args ...string) (string, er
 	return out, err
 }
 
-// git returns standard output; an error has standard error in it.
-func git(ctx context.Context, dir string, env []string, args ...string) (string, error) {
+// Git runs git in dir and returns its standard output. An error includes standard error and wraps
+// *exec.ExitError if git exited with another status than 0.
+func Git(ctx context.Context, dir string, args ...string) (string, error) {
+	return gitEnv(ctx, dir, nil, args...)
+}
+
+func gitEnv(ctx context.Context, dir string, env []string, args ...string) (string, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
@@ -40,9 +45,9 @@ func git(ctx context.Context, dir string, env []string, args ...string) (string,
 	return stdout.String(), nil
 }
 
-// list returns the files below dir that belong to the chapter, as paths from dir.
+// list returns the files of the chapter in dir, as paths relative to dir.
 func list(ctx context.Context, dir string) ([]string, error) {
-	out, err := git(ctx, dir, nil, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	out, err := Git(ctx, dir, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	paths := strings.FieldsFunc(out, func(r rune) bool { return r == 0 })
 	if err != nil && strings.Contains(err.Error(), "not a git repository") {
 		paths, err = walk(dir)
@@ -52,11 +57,11 @@ func list(ctx context.Context, dir string) ([]string, error) {
 	}
 	return slices.DeleteFunc(paths, func(path string) bool {
 		_, err := os.Stat(filepath.Join(dir, path))
-		return filepath.Base(path) == "go.sum" || errors.Is(err, fs.ErrNotExist) // deleted, and git not told yet
+		return filepath.Base(path) == "go.sum" || errors.Is(err, fs.ErrNotExist) // deleted, but still in the index
 	}), nil
 }
 
-// walk lists all files: without git nobody says what to ignore.
+// walk returns all files below dir, as paths relative to dir.
 func walk(dir string) (paths []string, err error) {
 	err = fs.WalkDir(os.DirFS(dir), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
@@ -67,8 +72,8 @@ func walk(dir string) (paths []string, err error) {
 	return paths, err
 }
 
-// records cuts the output of git diff --numstat -z into ADDED, REMOVED, OLD, NEW. Comparing
-// directories, git writes every file in the form for renames, with /dev/null for a side that is not there.
+// records splits the output of git diff --numstat -z into ADDED, REMOVED, OLD, NEW. For directories,
+// git writes every file in the form for renames, with /dev/null for a missing side.
 func records(numstat string) iter.Seq[[4]string] {
 	return func(yield func([4]string) bool) {
 		fields := strings.Split(numstat, "\x00")

@@ -1,14 +1,15 @@
-// Package step measures what one chapter of go-store adds to the one before it.
+// Package step measures what one chapter of go-store adds to its predecessor.
 //
-// Chapters are compared as git compares two commits, with renames found, after the module path that
-// every chapter has for itself (gostore/chapter1, gostore/chapter2) has been made the same in both:
-// a file that differs in nothing else is unchanged. go.sum and what git ignores are left out.
+// Chapters are compared as git compares two commits, with rename detection. Import paths of the
+// chapter's own module (gostore/chapter1, gostore/chapter2) are normalised first, so a file that
+// differs in nothing else is unchanged. go.sum and ignored files are left out.
 package step
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +18,7 @@ import (
 	"strings"
 )
 
-// Kind is what a line belongs to.
+// Kind classifies a file.
 type Kind string
 
 const (
@@ -26,17 +27,17 @@ const (
 	Other Kind = "other"   // scripts, go.mod, text
 )
 
-// Lines are counted as diff counts them: a changed line is one added and one removed, and blank and
-// comment lines count too.
+// Lines counts as diff does: a changed line is one added and one removed. Blank lines and comments
+// count too.
 type Lines struct{ Added, Removed int }
 
-// File is one that differs between the chapters, or has moved.
+// File is a file that differs between the chapters or has moved.
 type File struct {
-	Old, New string // slash-separated, from the root: v1/objects/get.go; empty if it is on the other side only
-	Lines    Lines  // none for binary files
+	Old, New string // slash-separated, from the root: v1/objects/get.go; empty if not in that chapter
+	Lines    Lines  // zero for binary files
 }
 
-// Name is what the file is called in the later chapter or, if it is gone, was called in the earlier.
+// Name returns the path in the later chapter or, for a removed file, in the earlier one.
 func (f File) Name() string {
 	if f.New == "" {
 		return f.Old
@@ -44,18 +45,18 @@ func (f File) Name() string {
 	return f.New
 }
 
-// Moved reports whether the file is in both chapters, under different paths.
+// Moved reports whether the file is in both chapters with different paths.
 func (f File) Moved() bool {
 	return f.Old != "" && f.New != "" && inChapter(f.Old) != inChapter(f.New)
 }
 
-// inChapter cuts the chapter off a path.
+// inChapter returns a path relative to its chapter.
 func inChapter(path string) string {
 	_, rest, _ := strings.Cut(path, "/")
 	return rest
 }
 
-// Kind tells by its name what the file is.
+// Kind classifies the file by its name.
 func (f File) Kind() Kind {
 	switch name := f.Name(); {
 	case strings.HasSuffix(name, "_test.go"):
@@ -66,19 +67,53 @@ func (f File) Kind() Kind {
 	return Other
 }
 
-// Step is the way from one chapter to another.
+// Step is the difference between two chapters.
 type Step struct {
-	From, To  string // v1, v2
-	Diff      string // unified, as git prints it
-	Files     []File // by Name
-	Unchanged int    // files of From that To has byte for byte, wherever; of binary ones only those in the same place
-	Before    int    // files of From
+	From, To  string   // v1, v2
+	Diff      string   // unified, as git prints it
+	Files     []File   // by Name
+	Packages  []string // top-level packages of To that From does not have, sorted
+	Unchanged int      // files of From that To has byte for byte, binary ones only under the same path
+	Before    int      // files of From
+}
+
+// Part is the files of a step that are reported together.
+type Part struct {
+	Name  string // of the package; "the rest" for files outside of new packages
+	Files []File
+}
+
+// Parts splits the step by new packages, so that a package that is a chapter's subject is measured
+// apart from the changes to its predecessor. The rest comes last. It returns nil without new
+// packages.
+func (s *Step) Parts() (parts []Part) {
+	if len(s.Packages) == 0 {
+		return nil
+	}
+	rest := s.Files
+	for _, name := range s.Packages {
+		part := Part{Name: name}
+		part.Files, rest = cut(rest, s.To+"/"+name+"/")
+		parts = append(parts, part)
+	}
+	return append(parts, Part{"the rest", rest})
+}
+
+// cut separates the files with names below dir from the rest.
+func cut(files []File, dir string) (below, rest []File) {
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), dir) {
+			below = append(below, f)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	return below, rest
 }
 
 // Total adds up the lines of all files of a kind.
-func (s *Step) Total(kind Kind) Lines {
-	var sum Lines
-	for _, f := range s.Files {
+func Total(files []File, kind Kind) (sum Lines) {
+	for _, f := range files {
 		if f.Kind() == kind {
 			sum.Added += f.Lines.Added
 			sum.Removed += f.Lines.Removed
@@ -87,8 +122,8 @@ func (s *Step) Total(kind Kind) Lines {
 	return sum
 }
 
-// Between measures the step between two chapters, which are directories of root. It needs git, and
-// that root is a repository only to know which files are ignored.
+// Between measures the step between two chapters, which are directories of root. It runs git. If
+// root is no repository, no file is ignored.
 func Between(ctx context.Context, root, from, to string) (s *Step, err error) {
 	tmp, err := os.MkdirTemp("", "chapterdiff-")
 	if err != nil {
@@ -122,10 +157,23 @@ func (s *Step) compare(ctx context.Context, dir string) (err error) {
 		}
 	}
 	slices.SortFunc(s.Files, func(a, b File) int { return strings.Compare(a.Name(), b.Name()) })
-	return nil
+	s.Packages, err = newPackages(dir, s.From, s.To)
+	return err
 }
 
-// Chapters returns the chapters in root, v1 first. It is an error if there is none.
+// newPackages returns the top-level packages of chapter to that chapter from does not have.
+func newPackages(dir, from, to string) (names []string, err error) {
+	files, err := filepath.Glob(filepath.Join(dir, to, "*", "*.go"))
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		if _, err := os.Stat(filepath.Join(dir, from, name)); errors.Is(err, fs.ErrNotExist) {
+			names = append(names, name)
+		}
+	}
+	return slices.Compact(names), err
+}
+
+// Chapters returns the chapters in root, v1 first. It is an error if there are none.
 func Chapters(root string) ([]string, error) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
@@ -143,7 +191,7 @@ func Chapters(root string) ([]string, error) {
 		chapters[i] = "v" + strconv.Itoa(n)
 	}
 	if len(chapters) == 0 {
-		return nil, errors.New("there are no chapters v1, v2, … here: this has to run in the root of go-store")
+		return nil, errors.New("there are no chapters v1, v2, … here: run this in the root of go-store")
 	}
 	return chapters, nil
 }
@@ -171,9 +219,10 @@ func All(ctx context.Context, root string) ([]*Step, error) {
 	return steps, nil
 }
 
-// copyChapter copies the files of a chapter, normalised, to a directory of its name in dst.
+// copyChapter copies the files of a chapter with normalised import paths to the directory of the
+// same name in dst. It returns their number.
 func copyChapter(ctx context.Context, root, chapter, dst string) (files int, err error) {
-	if err := checkChapter(root, chapter); err != nil {
+	if err := Check(root, chapter); err != nil {
 		return 0, err
 	}
 	src := filepath.Join(root, chapter)
@@ -181,24 +230,29 @@ func copyChapter(ctx context.Context, root, chapter, dst string) (files int, err
 	if err != nil {
 		return 0, fmt.Errorf("list the files of %s: %w", chapter, err)
 	}
-	if err := os.Mkdir(filepath.Join(dst, chapter), 0o755); err != nil { // there even if it has no file
+	if err := os.Mkdir(filepath.Join(dst, chapter), 0o755); err != nil { // the chapter may be empty
 		return 0, err
 	}
-	modulePath := regexp.MustCompile(`\bgostore/chapter[0-9]+\b`)
 	for _, path := range paths {
 		content, err := os.ReadFile(filepath.Join(src, path))
 		if err != nil {
 			return 0, err
 		}
-		same := modulePath.ReplaceAll(content, []byte("gostore/chapterN"))
-		if err := write(filepath.Join(dst, chapter, path), same); err != nil {
+		if err := write(filepath.Join(dst, chapter, path), WithModule(content, "N")); err != nil {
 			return 0, err
 		}
 	}
 	return len(paths), nil
 }
 
-func checkChapter(root, chapter string) error {
+// WithModule replaces the module path of every chapter, gostore/chapter1 and so on, by that of
+// chapter n.
+func WithModule(content []byte, n string) []byte {
+	return regexp.MustCompile(`\bgostore/chapter[0-9]+\b`).ReplaceAll(content, []byte("gostore/chapter"+n))
+}
+
+// Check returns an error that lists the chapters in root if that chapter is not among them.
+func Check(root, chapter string) error {
 	chapters, err := Chapters(root)
 	if err == nil && !slices.Contains(chapters, chapter) {
 		err = fmt.Errorf("there is no chapter %q: there are %s", chapter, strings.Join(chapters, ", "))

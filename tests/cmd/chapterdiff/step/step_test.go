@@ -12,10 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// get is a file that both chapters have, in different places, importing its own chapter.
+// get is a file that both chapters have, in different directories, with an import of the chapter.
 const get = "package objects\n\nimport \"gostore/chapter1/names\"\n\nfunc get() string {\n\treturn names.Of(1)\n}\n"
 
-// twoChapters is a tree with every case once: unchanged, moved, changed, new, gone, go.sum.
+// twoChapters has one file of each case: unchanged, moved, changed, new, removed, go.sum.
 func twoChapters() map[string]string {
 	return map[string]string{
 		"v1/go.mod":                     "module gostore/chapter1\n",
@@ -50,11 +50,35 @@ func TestBetween(t *testing.T) {
 		{Old: "v1/script/对象 with a space.txt", New: "v2/script/对象 with a space.txt", Lines: Lines{1, 0}},
 		{Old: "v1/start.sh", New: "v2/start.sh", Lines: Lines{1, 0}},
 	}, s.Files)
-	require.Equal(t, Lines{4, 4}, s.Total(Code))
-	require.Equal(t, Lines{2, 0}, s.Total(Test))
-	require.Equal(t, Lines{2, 0}, s.Total(Other))
-	require.Equal(t, 7, s.Before, "go.sum is no file of the chapter")
+	require.Equal(t, Lines{4, 4}, Total(s.Files, Code))
+	require.Equal(t, Lines{2, 0}, Total(s.Files, Test))
+	require.Equal(t, Lines{2, 0}, Total(s.Files, Other))
+	require.Equal(t, 7, s.Before, "go.sum does not count")
 	require.Equal(t, 2, s.Unchanged, "go.mod and get.go")
+}
+
+func TestNewPackagesAreApart(t *testing.T) {
+	files := map[string]string{
+		"v1/api/api.go": "package api\n\nconst length = 100\n", "v2/api/api.go": "package api\n\nconst length = 200\n",
+		"v2/rs/code.go": "package rs\n", "v2/rs/code_test.go": "package rs\n", "v2/rs/data/x.txt": "x\n",
+		"v2/rsx.go": "package v2\n", "v2/script/start.sh": "one\n", "v2/api/sub/sub.go": "package sub\n",
+	}
+	s, err := Between(t.Context(), tree(t, files), "v1", "v2")
+	require.NoError(t, err)
+	require.Equal(t, []Part{
+		{"rs", []File{
+			{New: "v2/rs/code.go", Lines: Lines{1, 0}}, {New: "v2/rs/code_test.go", Lines: Lines{1, 0}},
+			{New: "v2/rs/data/x.txt", Lines: Lines{1, 0}},
+		}},
+		{"the rest", []File{
+			{Old: "v1/api/api.go", New: "v2/api/api.go", Lines: Lines{1, 1}},
+			{New: "v2/api/sub/sub.go", Lines: Lines{1, 0}}, {New: "v2/rsx.go", Lines: Lines{1, 0}},
+			{New: "v2/script/start.sh", Lines: Lines{1, 0}},
+		}},
+	}, s.Parts(), "script has no package, sub is not at the top")
+	s, err = Between(t.Context(), tree(t, files), "v2", "v1")
+	require.NoError(t, err)
+	require.Nil(t, s.Parts())
 }
 
 func TestMoved(t *testing.T) {
@@ -74,7 +98,7 @@ func TestDiffIsOfNormalisedFilesUnderTheirOwnPaths(t *testing.T) {
 	}
 }
 
-func TestDiffSettingsOfTheReaderDoNotMatter(t *testing.T) {
+func TestGitConfigurationIsIgnored(t *testing.T) {
 	root := tree(t, twoChapters())
 	plain, err := Between(t.Context(), root, "v1", "v2")
 	require.NoError(t, err)
@@ -97,7 +121,7 @@ func TestOnlyTheModulePathIsNormalised(t *testing.T) {
 	files := map[string]string{"v1/a.go": "package a // see chapter1 and notgostore/chapter1\n", "v2/a.go": "package a // see chapter2 and notgostore/chapter2\n"}
 	s, err := Between(t.Context(), tree(t, files), "v1", "v2")
 	require.NoError(t, err)
-	require.Equal(t, Lines{1, 1}, s.Total(Code))
+	require.Equal(t, Lines{1, 1}, Total(s.Files, Code))
 }
 
 func TestRepositoryLeavesOutIgnoredAndDeletedFiles(t *testing.T) {
@@ -107,7 +131,7 @@ func TestRepositoryLeavesOutIgnoredAndDeletedFiles(t *testing.T) {
 	files["v2/committed-then-removed.go"] = "package main\n"
 	root := tree(t, files)
 	for _, args := range [][]string{{"init", "-q"}, {"add", "v1", "v2/committed-then-removed.go"}} {
-		_, err := git(t.Context(), root, nil, args...)
+		_, err := Git(t.Context(), root, args...)
 		require.NoError(t, err)
 	}
 	require.NoError(t, os.Remove(filepath.Join(root, "v2/committed-then-removed.go")))
@@ -115,7 +139,7 @@ func TestRepositoryLeavesOutIgnoredAndDeletedFiles(t *testing.T) {
 	require.NoError(t, err)
 	outside, err := Between(t.Context(), tree(t, twoChapters()), "v1", "v2")
 	require.NoError(t, err)
-	require.Equal(t, outside, s, "v2 is not in git's index but for one file, which is gone: all else is as without git")
+	require.Equal(t, outside, s, "only the removed file of v2 is in the index; the result is as without git")
 }
 
 func TestEmptyChapter(t *testing.T) {
@@ -137,7 +161,7 @@ func TestAllSteps(t *testing.T) {
 	var names []string
 	for _, s := range steps {
 		names = append(names, s.From+" "+s.To)
-		require.Equal(t, Lines{1, 1}, s.Total(Code))
+		require.Equal(t, Lines{1, 1}, Total(s.Files, Code))
 	}
 	require.Equal(t, []string{"v1 v2", "v2 v9", "v9 v10"}, names)
 }
@@ -162,7 +186,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// tree writes files to a directory that is in no git repository.
+// tree writes files to a directory that is not in a git repository.
 func tree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
