@@ -1,5 +1,6 @@
 // Package docs checks that the pages of this repository agree with the code. Its tests read
-// README.md and docs/, in English and Chinese, and fail when a page is wrong or outdated:
+// README.md and docs/, in English and Chinese, and CONTRIBUTING.md. They fail when a page is wrong
+// or outdated:
 //
 //	go test ./tests/docs                        everything, from the root
 //	go test ./tests/docs -run 'TestSessions/v3' one page's sessions
