@@ -8,8 +8,8 @@ import (
 	"fmt"
 	stdhash "hash"
 	"io"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gostore/chapter5/apiservice/objectstream"
@@ -34,7 +34,7 @@ type Reader struct {
 	next    int64        // the number of the next stripe
 	rest    []byte       // of the present stripe
 	sum     stdhash.Hash // of the stripes so far
-	damaged bool         // its blocks are intact and it has another hash
+	damaged atomic.Bool
 }
 
 // source is one shard.
@@ -45,7 +45,6 @@ type source struct {
 	at      int64 // the number of the stripe that comes next in body
 	tried   bool  // for the present stripe
 	late    bool  // it exceeded blockTimeout: it is the last choice now, and has more time
-	damaged bool  // it could not be read, or has a corrupt block
 }
 
 // Open returns a reader of an object whose shards are held as places say. The caller closes it.
@@ -57,10 +56,8 @@ func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) 
 	return r
 }
 
-// Damaged reports whether damage was found so far.
-func (r *Reader) Damaged() bool {
-	return r.damaged || slices.ContainsFunc(r.sources[:], func(s source) bool { return s.damaged })
-}
+// Damaged reports whether a shard could not be read so far, has a corrupt block, or is of other content.
+func (r *Reader) Damaged() bool { return r.damaged.Load() }
 
 // Close ends all requests to data services.
 func (r *Reader) Close() {
@@ -111,7 +108,7 @@ func (r *Reader) load() error {
 	r.next++
 	if r.next == r.object.Stripes() {
 		if err := hash.Check(r.sum, r.object.Hash()); err != nil {
-			r.damaged = true
+			r.damaged.Store(true)
 			return err
 		}
 	}
@@ -120,19 +117,15 @@ func (r *Reader) load() error {
 }
 
 // untried returns up to n shards to try next, late ones last.
-func (r *Reader) untried(n int) (prompt []*source) {
-	var late []*source
-	for i := range r.sources {
-		switch s := &r.sources[i]; {
-		case s.address == "" || s.tried:
-		case s.late:
-			late = append(late, s)
-		default:
-			prompt = append(prompt, s)
+func (r *Reader) untried(n int) (list []*source) {
+	for _, late := range []bool{false, true} {
+		for i := range r.sources {
+			if s := &r.sources[i]; s.address != "" && !s.tried && s.late == late && len(list) < n {
+				list = append(list, s)
+			}
 		}
 	}
-	all := append(prompt, late...)
-	return all[:min(n, len(all))]
+	return list
 }
 
 // readBlocks reads a block of each shard concurrently and returns how many are intact.
@@ -184,14 +177,16 @@ func (r *Reader) begin(s *source) (err error) {
 	if s.body, err = r.codec.streams.Get(r.ctx, s.address, name(r.object, s.shard), from, timeout); err != nil {
 		return err
 	}
-	s.damaged = s.damaged || s.body.Size != r.object.ShardSize()-from
-	if from > 0 {
-		return nil
+	header := r.object.Header(s.shard)
+	if from == 0 {
+		if err = s.body.Fill(header); err != nil {
+			return err
+		}
 	}
-	header := make([]byte, rs.HeaderSize)
-	err = s.body.Fill(header)
-	s.damaged = s.damaged || !bytes.Equal(header, r.object.Header(s.shard))
-	return err
+	if s.body.Size != r.object.ShardSize()-from || !bytes.Equal(header, r.object.Header(s.shard)) {
+		r.damaged.Store(true)
+	}
+	return nil
 }
 
 // note keeps a shard with a corrupt block for the next stripe and gives up one that cannot be read. One
@@ -200,13 +195,14 @@ func (r *Reader) note(s *source, err error) {
 	switch {
 	case r.ctx.Err() != nil: // that the client leaves says nothing of shards
 	case errors.Is(err, rs.ErrCorrupt):
-		s.damaged = true
+		r.damaged.Store(true)
 	case errors.Is(err, objectstream.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
 	default:
 		s.close()
-		s.address, s.damaged = "", true
+		s.address = ""
+		r.damaged.Store(true)
 	}
 }
 

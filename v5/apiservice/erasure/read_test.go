@@ -93,12 +93,16 @@ func TestLastStripeOfWrongContentIsHeldBack(t *testing.T) {
 	}
 }
 
-// TestQuorum has five shards on four services as the least that is acknowledged.
+// TestQuorum has five shards on four services as the least that a PUT is acknowledged with.
 func TestQuorum(t *testing.T) {
+	check := func(stored placement.Places) error {
+		s := &shardWriters{held: stored, quorum: writeQuorum}
+		return s.check()
+	}
 	for _, stored := range []placement.Places{{"a", "b", "c", "d", "e"}, {"a", "a", "b", "c", "", "d"}, {"a", "b", "c", "d", "a", "b"}} {
-		require.NoError(t, enough(stored))
+		require.NoError(t, check(stored))
 	}
 	for _, stored := range []placement.Places{{}, {"a", "b", "c", "d"}, {"a", "a", "b", "b", "c", "c"}} {
-		require.ErrorContains(t, enough(stored), "try again")
+		require.ErrorContains(t, check(stored), "try again")
 	}
 }

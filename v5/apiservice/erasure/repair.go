@@ -130,13 +130,7 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
 	reader := r.codec.Open(ctx, o, held)
 	defer reader.Close()
-	gain := func(stored placement.Places) error {
-		if stored == intact {
-			return errors.New("no shard could be stored")
-		}
-		return nil
-	}
-	err := r.codec.write(ctx, o, reader, intact, to, nil, gain)
+	err := r.codec.write(ctx, o, reader, intact, to, nil, intact.Known()+1) // each shard is a gain
 	if err == nil {
 		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}

@@ -14,31 +14,20 @@ import (
 )
 
 // writeQuorum is how many shards must be durable before a PUT is acknowledged: one more than a read
-// needs. They must be on at least rs.DataShards data services.
+// needs, and on as many data services as a read needs shards.
 const writeQuorum = rs.DataShards + 1
-
-// quorum returns an error if the shards that are stored are too few.
-type quorum func(stored placement.Places) error
 
 // Write sends those shards of an object that to has a place for; held are intact already. body has the
 // object's bytes, and fails before the last of them if they have another hash. Data services in order
 // replace those that refuse. Write returns nil when the write quorum is met, held shards included; one
 // data service that dies or stalls in the middle does not fail it.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string) error {
-	return c.write(ctx, o, body, held, to, order, enough)
-}
-
-func enough(stored placement.Places) error {
-	if stored.Known() >= writeQuorum && stored.Holders() >= rs.DataShards {
-		return nil
-	}
-	return httpd.Unavailable("%d of %d shards could be stored, on %d data services; %d on %d are needed: try again",
-		stored.Known(), rs.Shards, stored.Holders(), writeQuorum, rs.DataShards)
+	return c.write(ctx, o, body, held, to, order, writeQuorum)
 }
 
 // write sends one stripe after the other, then makes all shards durable, or drops all if there is no
 // quorum.
-func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum quorum) error {
+func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum int) error {
 	targets := placement.NewTargets(held, to, order)
 	s := &shardWriters{inFlight: c.inFlight, held: held, quorum: quorum}
 	for shard, address := range to {
@@ -86,7 +75,7 @@ type shardWriters struct {
 	inFlight chan struct{} // see Codec
 	held     placement.Places
 	writers  []*shardWriter
-	quorum   quorum
+	quorum   int
 }
 
 // each calls do concurrently for every shard that has not failed, and returns when all have returned.
@@ -112,10 +101,12 @@ func (s *shardWriters) check() error {
 			failed = append(failed, w.err)
 		}
 	}
-	if err := s.quorum(stored); err != nil {
-		return errors.Join(append([]error{err}, failed...)...)
+	if stored.Known() >= s.quorum && stored.Holders() >= min(s.quorum-1, rs.DataShards) {
+		return nil
 	}
-	return nil
+	refusal := httpd.Unavailable("%d of %d shards could be stored, on %d data services; %d on %d are needed: try again",
+		stored.Known(), rs.Shards, stored.Holders(), s.quorum, s.quorum-1)
+	return errors.Join(append([]error{refusal}, failed...)...)
 }
 
 // shardWriter is the way of one shard to a data service.
