@@ -8,8 +8,7 @@ import (
 	"gostore/common/hash"
 )
 
-// Name returns the name of a shard's file: the object's hash in hexadecimal, a dot, and the shard's
-// number.
+// Name returns the name of a shard's file: the object's hash in hexadecimal, a dot, its number.
 func Name(content hash.Hash, shard int) string {
 	return content.Hex() + "." + strconv.Itoa(shard)
 }
