@@ -20,7 +20,8 @@ import (
 	"github.com/streadway/amqp"
 )
 
-// ErrUnreachable is returned by every call that needs a broker while there is no connection to one.
+// ErrUnreachable is wrapped by the errors of calls that need a broker while there is no connection
+// to one, or the broker accepts no messages.
 var ErrUnreachable = errors.New("the message broker cannot be reached")
 
 const (
@@ -134,14 +135,37 @@ func (c *Client) current() (*session, error) {
 }
 
 // Since returns the time since when the client has received everything it subscribed to without a
-// gap. It returns ErrUnreachable while there is no connection.
+// gap. It returns ErrUnreachable while there is no connection, or an error that names an alarm of
+// the broker. (A broker in an alarm delivers messages, but the other clients cannot send any.)
 func (c *Client) Since() (time.Time, error) {
 	s, err := c.current()
 	if err != nil {
 		return time.Time{}, err
 	}
-	return s.since, nil
+	return s.state()
 }
+
+// Blocked returns why the broker accepts no messages, for example "low on memory". A broker in an
+// alarm says so only to clients that send messages.
+func (c *Client) Blocked() (reason string, blocked bool) {
+	s, err := c.current()
+	if err != nil {
+		return "", false
+	}
+	_, err = s.state()
+	var alarm alarmError
+	blocked = errors.As(err, &alarm)
+	return string(alarm), blocked
+}
+
+// alarmError is the reason of an alarm.
+type alarmError string
+
+func (e alarmError) Error() string {
+	return "the message broker accepts no messages because of an alarm: " + string(e)
+}
+
+func (alarmError) Unwrap() error { return ErrUnreachable }
 
 // Broadcast sends body to every client that is subscribed to exchange.
 func (c *Client) Broadcast(ctx context.Context, exchange string, body []byte) error {

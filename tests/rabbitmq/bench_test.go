@@ -16,8 +16,8 @@ import (
 	"gostore/tests/stack/broker"
 )
 
-// BenchmarkRequest sends a request that six clients answer, from 1 and from 16 goroutines. Clients and
-// broker are in this process, so that a profile shows all of them.
+// BenchmarkRequest sends a request that six clients answer, from 1 and from 16 goroutines. Clients
+// and broker are in this process, so that a profile shows all of them.
 func BenchmarkRequest(b *testing.B) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {

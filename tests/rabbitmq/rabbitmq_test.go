@@ -1,5 +1,5 @@
-// Package rabbitmq tests gostore/common/rabbitmq with a broker that can be stopped. It is here and not
-// beside the code because common must not depend on tests.
+// Package rabbitmq tests gostore/common/rabbitmq with a broker that can be stopped. It is here and
+// not beside the code because common must not depend on tests.
 package rabbitmq
 
 import (
@@ -29,7 +29,8 @@ func startBroker(t *testing.T, address string) *broker.Broker {
 	return b
 }
 
-// newClient returns a client that setUp has subscribed with, and that runs until the end of the test.
+// newClient returns a client that setUp has subscribed with, and that runs until the end of the
+// test.
 func newClient(t *testing.T, url, prefix string, setUp func(c *rabbitmq.Client)) *rabbitmq.Client {
 	c, err := rabbitmq.New(url, prefix, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
