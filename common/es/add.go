@@ -2,34 +2,30 @@ package es
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
-
-	"github.com/olivere/elastic/v7"
 )
 
-// addPatience bounds Add where many add to one object.
-const addPatience = 20 * time.Second
+// addTimeout bounds Add where many callers add to one object.
+const addTimeout = 20 * time.Second
 
-// Add adds a version to an object, the one after the newest, and returns its number. m.Version is
-// not looked at. After an error the version may have been added all the same: then nobody was told
-// its number.
+// Add adds a version to an object, the one after the newest, and returns its number. It ignores
+// m.Version. After an error the version may exist all the same, though no caller knows its number.
 //
-// Where a version is known that lies in the last index, the one after it is created at once, without
-// looking whether that version is the newest. That is sound: the index takes a document only as long
-// as there is none after it (see series), later versions never lie in earlier indices, and an index has
-// an id once. So if the creation succeeds, the next version was nowhere, and there being no gaps, none
-// after it was anywhere.
+// If the hint is in the last index, Add creates the version after it without checking that the hint
+// is the newest. That is sound: the index accepts documents only while it is the last (see series),
+// later versions are never in earlier indices, and an index has an id once. So if the creation
+// succeeds, the version did not exist before, and since there are no gaps, neither did any later
+// one.
 func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, addPatience)
+	ctx, cancel := context.WithTimeout(ctx, addTimeout)
 	defer cancel()
 	for {
-		known, err := c.series.indices(ctx, c) // before looking for the newest: see series
+		known, err := c.series.indices(ctx) // before the newest version is looked for: see series
 		if err != nil {
 			return 0, err
 		}
-		last, from := known[len(known)-1], c.before(m.Name)
+		last, from := known[len(known)-1], c.hint(m.Name)
 		if from.index != last {
 			if from, err = c.findNewest(ctx, m.Name); err != nil {
 				return 0, err
@@ -39,12 +35,12 @@ func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error)
 		err = c.create(ctx, last, m)
 		switch {
 		case err == nil:
-			c.newest.Add(m.Name, place{m, last})
+			c.hints.Add(m.Name, located{m, last})
 			return m.Version, nil
 		case isError(err, errBlocked) && isStatus(err, http.StatusForbidden): // a full disk has another status
-			err = c.rollover(ctx, last)
+			err = c.series.rollover(ctx, last)
 		case isError(err, errConflict):
-			_, err = c.findNewest(ctx, m.Name) // which remembers it
+			_, err = c.findNewest(ctx, m.Name) // and makes it the hint
 		}
 		if err != nil {
 			return 0, err
@@ -52,49 +48,18 @@ func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error)
 	}
 }
 
-// before returns a version that exists, and the index that it lies in. For an object of which none is
-// remembered that is number 0, which every object has, as if it lay in the first index. (So version 1
-// must not be removed while there are others, nor the first index while it is the last.)
-func (c *Client) before(name string) place {
-	if newest, known := c.newest.Get(name); known {
-		return newest
+// hint returns a version that exists, and its index. For an object without one that is number 0,
+// which every object has, as if it were in the first index. (So version 1 must not be deleted while
+// there are others, nor the first index while it is the last.)
+func (c *Client) hint(name string) located {
+	if hint, known := c.hints.Get(name); known {
+		return hint
 	}
-	return place{index: c.indexName(1)}
+	return located{index: c.series.indexName(1)}
 }
 
-// creation is a document that must not be there yet.
-type creation struct {
-	index string
-	Metadata
-	err error
-}
-
-// create writes a document that must not be there yet.
+// create writes a document that must not exist yet.
 func (c *Client) create(ctx context.Context, index string, m Metadata) error {
-	wanted := &creation{index: index, Metadata: m}
-	err := c.creations.Do(ctx, wanted)
-	if err == nil {
-		err = wanted.err
-	}
+	_, err := c.es.Index().OpType("create").Index(index).Id(documentID(m.Name, m.Version)).BodyJson(m).Do(ctx)
 	return explained("add a version of "+m.Name, err)
-}
-
-func (c *Client) createAll(ctx context.Context, creations []*creation) error {
-	all := c.es.Bulk()
-	for _, n := range creations {
-		all.Add(elastic.NewBulkCreateRequest().Index(n.index).Id(documentID(n.Name, n.Version)).Doc(n.Metadata))
-	}
-	answer, err := all.Do(ctx)
-	if err != nil {
-		return err
-	}
-	if len(answer.Items) != len(creations) {
-		return fmt.Errorf("%d items in answer to %d", len(answer.Items), len(creations))
-	}
-	for i, item := range answer.Items {
-		if created := item["create"]; created.Error != nil || created.Status != http.StatusCreated {
-			creations[i].err = &elastic.Error{Status: created.Status, Details: created.Error}
-		}
-	}
-	return nil
 }

@@ -1,26 +1,26 @@
-// Package es keeps the metadata of objects in Elasticsearch 7: which versions an object has, and the
-// size and hash of each.
+// Package es stores the metadata of objects in Elasticsearch 7: which versions an object has, and
+// the size and hash of each.
 //
 // It is the only package that imports github.com/olivere/elastic/v7, which is no longer developed.
-// Its successor, github.com/elastic/go-elasticsearch, has other calls for the same requests: moving
-// to it would change this package and nothing else anywhere.
+// Its successor, github.com/elastic/go-elasticsearch, has other calls for the same requests: a move
+// to it would change this package, and no other.
 //
 // # One version, one document
 //
 // A version is a document of id NAME_VERSION. It is written with op_type=create, so of two writers
-// of one version one gets it and the other tries the next. A version is only ever tried when the one
-// before it exists, so there are no gaps.
+// of one version one gets it and the other tries the next. A version is only ever tried when the
+// one before it exists, so there are no gaps.
 //
-// A search does not see what was written in the last second; reading a document by its id does. So
-// the newest version is looked for from one that is known to exist, out of memory or by a search,
-// and from there on by id. See newest.go.
+// A search does not see the writes of the last second; a read by id does. So the newest version is
+// found in two steps: a hint from memory or a search gives a version that exists, and reads by id
+// go on from there. See newest.go.
 //
-// # One index after the other
+// # A series of indices
 //
-// The documents lie in a series of indices, NAME-000001, NAME-000002, …, behind an alias NAME, and
-// are written to the last of them. When that has become too big or old, there is a new one. Since
-// op_type=create looks into one index only, care is taken that no version is taken again in the next
-// one. See series.go.
+// The documents are in a series of indices, NAME-000001, NAME-000002, …, behind an alias NAME, and
+// new ones go to the last of them. When that is too large or too old, the next one begins.
+// op_type=create looks into one index only, so series.go makes sure that no version is taken again
+// in the next one.
 package es
 
 import (
@@ -36,21 +36,20 @@ import (
 	"github.com/olivere/elastic/v7"
 
 	"gostore/common/httpd"
-	"gostore/common/together"
 )
 
 // ErrUnreachable is wrapped by the errors of calls that Elasticsearch does not answer, or not in
-// time. ErrNotFound is returned for an object, or a version, that there is not. They are answers for
+// time. ErrNotFound is returned if an object, or a version, does not exist. Both are answers for
 // the client.
 var (
 	ErrUnreachable = httpd.Unavailable("the metadata service cannot be reached")
 	ErrNotFound    = httpd.Errorf(http.StatusNotFound, "there is no such object, or not in that version")
 )
 
-// rememberedMost is how many objects' newest versions are remembered.
-const rememberedMost = 10_000
+// maxHints is how many objects' newest versions are in memory.
+const maxHints = 10_000
 
-// Metadata is one version of an object, as it stands in Elasticsearch.
+// Metadata is one version of an object, as its document has it.
 type Metadata struct {
 	Name    string            `json:"name"`
 	Version int64             `json:"version"`        // 1 for the first, without gaps
@@ -59,27 +58,24 @@ type Metadata struct {
 	Meta    map[string]string `json:"meta,omitempty"` // the user's own
 }
 
-// Config says where metadata is kept.
+// Config says where metadata is stored.
 type Config struct {
 	URL   string // http://host:port, or host:port
 	Index string // alias of the series of indices
-	// MaxAge and MaxSize, in Elasticsearch's units ("30d", "20gb"), are when the last index of the
-	// series has grown enough; see Client.Run.
+	// MaxAge and MaxSize, in Elasticsearch's units ("30d", "20gb"), limit the last index of the
+	// series; see Client.Run.
 	MaxAge, MaxSize string
 }
 
-// Client keeps metadata. Its methods may be called by several goroutines at once, and each answers
-// within half a minute, mostly at once, or fails with ErrUnreachable.
+// Client stores metadata. Its methods may be called by several goroutines at once. Each returns
+// within half a minute, with ErrUnreachable if Elasticsearch does not answer.
 type Client struct {
-	cfg       Config
-	log       *slog.Logger
-	http      *http.Client
-	es        *elastic.Client
-	series    series
-	newest    *lru.Cache[string, place] // by name: a version that exists, the newest that we know of
-	greetings *together.Together[struct{}]
-	lookups   *together.Together[*lookup]
-	creations *together.Together[*creation]
+	cfg    Config
+	log    *slog.Logger
+	http   *http.Client
+	es     *elastic.Client
+	series *series
+	hints  *lru.Cache[string, located] // by name: a version that exists, the newest known here
 }
 
 // New returns a client. It does not connect yet.
@@ -88,18 +84,17 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 		cfg.URL = "http://" + cfg.URL
 	}
 	client := &http.Client{Transport: newTransport()}
-	// Sniffing would take the addresses that a server has behind Docker, where it cannot be reached.
+	// Sniffing would use the address that a server has inside Docker, where it cannot be reached.
 	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{}))
 	if err != nil {
 		return nil, fmt.Errorf("Elasticsearch at %s: %w", cfg.URL, err)
 	}
-	newest, err := lru.New[string, place](rememberedMost)
+	hints, err := lru.New[string, located](maxHints)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, log: log, http: client, es: es, newest: newest}
-	c.greetings, c.lookups, c.creations = together.New(c.greet), together.New(c.getAll), together.New(c.createAll)
-	return c, nil
+	series := &series{es: es, alias: cfg.Index, log: log}
+	return &Client{cfg: cfg, log: log, http: client, es: es, series: series, hints: hints}, nil
 }
 
 // Close closes the connections that are not in use.
@@ -107,26 +102,22 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Ready returns nil if Elasticsearch answers now.
 func (c *Client) Ready(ctx context.Context) error {
-	if _, err := c.series.indices(ctx, c); err != nil {
+	if _, err := c.series.indices(ctx); err != nil {
 		return err
 	}
-	return explained("ask Elasticsearch", c.greetings.Do(ctx, struct{}{}))
-}
-
-func (c *Client) greet(ctx context.Context, _ []struct{}) error {
 	_, err := c.es.PerformRequest(ctx, elastic.PerformRequestOptions{Method: http.MethodHead, Path: "/"})
-	return err
+	return explained("ask Elasticsearch", err)
 }
 
-// resurrect tries again at once when the library takes the one server that there is for dead because
-// an earlier request failed. It tries nothing else again: who asked decides.
+// resurrect retries immediately when the library considers the only server dead because an earlier
+// request failed. It retries nothing else: that is for the caller to decide.
 type resurrect struct{}
 
 func (resurrect) Retry(_ context.Context, n int, _ *http.Request, _ *http.Response, err error) (time.Duration, bool, error) {
 	return 0, elastic.IsConnErr(err) && n <= 3, nil
 }
 
-// explained says what was tried, and tells Elasticsearch not answering from its answering no.
+// explained says what failed, and distinguishes no answer of Elasticsearch from a negative one.
 func explained(what string, err error) error {
 	var answered *elastic.Error
 	switch {
@@ -140,13 +131,13 @@ func explained(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrUnreachable, err)
 }
 
-// isError tells whether Elasticsearch answered with an error of that type.
+// isError reports whether Elasticsearch answered with an error of that type.
 func isError(err error, kind string) bool {
 	var answered *elastic.Error
 	return errors.As(err, &answered) && answered.Details != nil && answered.Details.Type == kind
 }
 
-// isStatus tells whether Elasticsearch answered with an error of that status.
+// isStatus reports whether Elasticsearch answered with an error of that status.
 func isStatus(err error, status int) bool {
 	var answered *elastic.Error
 	return errors.As(err, &answered) && answered.Status == status

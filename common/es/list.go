@@ -6,17 +6,17 @@ import (
 	"github.com/olivere/elastic/v7"
 )
 
-// page is how many versions are asked for at once.
+// page is how many versions one search returns.
 const page = 1000
 
 // Each calls do with every version of an object, or of all objects if name is "", by name and
-// version, until it returns an error, which Each returns. What was added before the call is there;
-// what is added during it may be. However many there are, one page of them is in memory.
+// version, until it returns an error, which Each returns. Versions added before the call are there;
+// those added during it may be. However many there are, only one page of them is in memory.
 func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error) error {
-	if _, err := c.series.reload(ctx, c); err != nil {
+	if _, err := c.series.reload(ctx); err != nil {
 		return err
 	}
-	// A search does not see the last second without this. It is dear, but a listing is dear anyway.
+	// Without this a search does not see the last second. It is expensive, but so is a listing.
 	if _, err := c.es.Refresh(c.cfg.Index).Do(ctx); err != nil {
 		return explained("refresh", err)
 	}
@@ -44,14 +44,14 @@ func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error)
 	}
 }
 
-// eachHit returns where the next page goes on.
+// eachHit returns the sort values after which the next page begins.
 func eachHit(hits []*elastic.SearchHit, do func(Metadata) error) (after []any, err error) {
 	for _, hit := range hits {
-		p, err := placed(hit.Index, hit.Source)
+		version, err := decode(hit.Index, hit.Source)
 		if err != nil {
 			return nil, err
 		}
-		if err := do(p.Metadata); err != nil {
+		if err := do(version.Metadata); err != nil {
 			return nil, err
 		}
 	}

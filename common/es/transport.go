@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	dialPatience   = 2 * time.Second
-	answerPatience = 5 * time.Second  // for each request, once it is sent
-	queuePatience  = 20 * time.Second // to be sent
-	idlePatience   = 10 * time.Second
-	atOnce         = 32
+	dialTimeout   = 2 * time.Second
+	answerTimeout = 5 * time.Second  // of each request, once it is sent
+	queueTimeout  = 20 * time.Second // for the semaphore
+	idleTimeout   = 10 * time.Second
+	maxInFlight   = 32
 )
 
-// transport has few requests under way at once: more would only wait in Elasticsearch, with their
-// time running out there.
+// transport limits the requests in flight: more would only wait in Elasticsearch, where their
+// timeout runs.
 type transport struct {
 	*http.Transport
-	underWay chan struct{} // holds one for each
+	inFlight chan struct{} // a semaphore
 }
 
 func newTransport() *transport {
 	return &transport{
 		&http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialPatience}).DialContext,
-			IdleConnTimeout:     idlePatience,
-			MaxIdleConnsPerHost: atOnce,
+			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			IdleConnTimeout:     idleTimeout,
+			MaxIdleConnsPerHost: maxInFlight,
 		},
-		make(chan struct{}, atOnce),
+		make(chan struct{}, maxInFlight),
 	}
 }
 
@@ -39,8 +39,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.queue(r.Context()); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), answerPatience)
-	end := sync.OnceFunc(func() { cancel(); <-t.underWay })
+	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+	end := sync.OnceFunc(func() { cancel(); <-t.inFlight })
 	response, err := t.Transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		end()
@@ -52,14 +52,14 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (t *transport) queue(ctx context.Context) error {
 	select {
-	case t.underWay <- struct{}{}:
+	case t.inFlight <- struct{}{}:
 		return nil
-	default: // a timer is needed
+	default: // wait, within a timeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, queuePatience)
+	ctx, cancel := context.WithTimeout(ctx, queueTimeout)
 	defer cancel()
 	select {
-	case t.underWay <- struct{}{}:
+	case t.inFlight <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -14,8 +14,8 @@ import (
 	"gostore/tests/stack/elastic"
 )
 
-// benchmark runs do, with a number of its own each time, from 1 and from 16 goroutines, against a
-// server in this process, so that a profile shows both ends.
+// benchmark runs do, each time with another number, from 1 and from 16 goroutines. The server is in
+// this process, so that a profile shows both ends.
 func benchmark(b *testing.B, prepare, do func(c *es.Client, i int64) error) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
@@ -54,11 +54,11 @@ func spread(b *testing.B, clients int, do func(i int64) error) {
 	}
 }
 
-// processorTime is what this process has used of all cores.
+// processorTime is the CPU time of this process.
 func processorTime() time.Duration {
 	var used syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
-		return 0 // it cannot fail for oneself
+		return 0 // it cannot fail for the own process
 	}
 	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
@@ -98,15 +98,15 @@ func addObjects(b *testing.B, n int) func(*es.Client, int64) error {
 	}
 }
 
-func BenchmarkLatestRemembered(b *testing.B) {
+func BenchmarkLatestWithHint(b *testing.B) {
 	benchmark(b, addObjects(b, 100), func(c *es.Client, i int64) error {
 		_, err := c.Latest(b.Context(), fmt.Sprint("object-", i%100))
 		return err
 	})
 }
 
-// BenchmarkLatestForgotten goes round among more objects than are remembered.
-func BenchmarkLatestForgotten(b *testing.B) {
+// BenchmarkLatestWithoutHint reads more objects in turn than there are hints.
+func BenchmarkLatestWithoutHint(b *testing.B) {
 	const objects = 10_100
 	benchmark(b, addObjects(b, objects), func(c *es.Client, i int64) error {
 		_, err := c.Latest(b.Context(), fmt.Sprint("object-", i%objects))

@@ -1,5 +1,5 @@
-// Package es tests gostore/common/es on an Elasticsearch that runs. It stands here and not beside
-// the code because common is below tests.
+// Package es tests gostore/common/es with a running Elasticsearch. It is here and not beside the
+// code because common must not depend on tests.
 package es
 
 import (
@@ -23,7 +23,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 2 * time.Minute
+const timeout = 2 * time.Minute
 
 // server is an Elasticsearch, and a series of indices on it for one test.
 type server struct {
@@ -32,7 +32,7 @@ type server struct {
 }
 
 func start(t *testing.T) *server {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	servers, err := stack.Acquire(ctx, stack.Request{Ways: stack.ForTests(), Log: func(line string) { t.Log(line) }})
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func (s *server) client(t *testing.T) *es.Client {
 	return c
 }
 
-// request asks Elasticsearch by hand.
+// request sends a request to Elasticsearch by hand.
 func (s *server) request(t *testing.T, method, path, body string) (status int, answer string) {
 	t.Helper()
 	request, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
@@ -102,7 +102,7 @@ func TestAddAndRead(t *testing.T) {
 	}
 }
 
-// TestNamesAreNotWords keeps names that a text field, or an id that is not escaped, would mix up.
+// TestNamesAreNotWords has names that a text field, or an id that is not escaped, would confuse.
 func TestNamesAreNotWords(t *testing.T) {
 	c := start(t).client(t)
 	names := []string{"a", "a b", "A", "a/b", "a_1", "a_1_1", "a*", "?", "%2F", "..", "é", "对象 存储", strings.Repeat("n", 500), `"quoted"`, "a+b&c=d"}
@@ -118,7 +118,7 @@ func TestNamesAreNotWords(t *testing.T) {
 	require.Len(t, all(t, c, ""), len(names))
 }
 
-// TestNewClientFindsManyVersions has more versions than a search sees, in one go.
+// A search does not see the versions that were added just before.
 func TestNewClientFindsManyVersions(t *testing.T) {
 	s := start(t)
 	c := s.client(t)
@@ -149,8 +149,8 @@ func TestEachGoesThroughPages(t *testing.T) {
 	require.ErrorIs(t, c.Each(t.Context(), "x", func(es.Metadata) error { return stop }), stop)
 }
 
-// writeConcurrently has several clients add to a few names, and checks that each got versions of its
-// own, without gaps, and that who adds reads at once what it added or something newer.
+// writeConcurrently has several clients add to a few names, and checks that no version is taken
+// twice or missing, and that a client reads its own version, or a newer one, immediately.
 func writeConcurrently(t *testing.T, s *server, meanwhile func()) {
 	const writers, adds = 16, 25
 	names := []string{"x", "y", "z"}
@@ -167,7 +167,7 @@ func writeConcurrently(t *testing.T, s *server, meanwhile func()) {
 	for _, name := range names {
 		list := all(t, clients[0], name)
 		for i, m := range list {
-			require.EqualValues(t, i+1, m.Version, "versions of %s without gap or double", name)
+			require.EqualValues(t, i+1, m.Version, "versions of %s", name)
 		}
 		total += len(list)
 	}
@@ -200,19 +200,19 @@ func TestConcurrentWriters(t *testing.T) {
 	writeConcurrently(t, start(t), func() {})
 }
 
-// TestRolloverUnderWriters begins new indices while versions are added, in every way that one can be
-// begun: by hand, by two services at once, and by one that dies between the two steps.
+// TestRolloverUnderWriters begins new indices while versions are added, in every way that this can
+// happen: by hand, by two services at once, and by one that dies between the two steps.
 func TestRolloverUnderWriters(t *testing.T) {
 	s := start(t)
 	writeConcurrently(t, s, func() {
 		for i := range 6 {
 			last, next := fmt.Sprintf("/%s-%06d", s.index, i+1), fmt.Sprintf("%s-%06d", s.index, i+2)
 			require.Eventually(t, func() bool { status, _ := s.request(t, http.MethodHead, last, ""); return status == http.StatusOK },
-				patience, time.Millisecond)
+				timeout, time.Millisecond)
 			status, answer := s.request(t, http.MethodPut, last+"/_block/write", "")
 			require.Equal(t, http.StatusOK, status, answer)
 			if i%2 == 0 {
-				continue // it died here: writers go on from the block
+				continue // it died here: writers meet the block
 			}
 			s.request(t, http.MethodPost, "/"+s.index+"/_rollover/"+next, "") // a writer may be first
 		}
