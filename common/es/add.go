@@ -3,7 +3,11 @@ package es
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
+
+	"github.com/olivere/elastic/v7"
 )
 
 // addTimeout bounds Add where many callers add to one object.
@@ -37,8 +41,10 @@ func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error)
 		case err == nil:
 			c.hints.Add(m.Name, located{m, last})
 			return m.Version, nil
-		case isError(err, errBlocked) && isStatus(err, http.StatusForbidden): // a full disk has another status
-			err = c.series.rollover(ctx, last)
+		case isWriteBlocked(err):
+			err = c.afterBlock(ctx, last)
+		case isError(err, errNoIndex):
+			err = c.series.restore(ctx)
 		case isError(err, errConflict):
 			_, err = c.findNewest(ctx, m.Name) // and makes it the hint
 		}
@@ -58,8 +64,24 @@ func (c *Client) hint(name string) located {
 	return located{index: c.series.indexName(1)}
 }
 
-// create writes a document that must not exist yet.
+// afterBlock finds the index after one that accepts no more documents.
+func (c *Client) afterBlock(ctx context.Context, index string) error {
+	known, err := c.series.reload(ctx)
+	if err == nil && known[len(known)-1] == index { // its rollover is not finished
+		err = c.series.rollover(ctx, index)
+	}
+	return err
+}
+
+// create writes a document that must not exist yet. The library's own call cannot require an alias,
+// and without that Elasticsearch would create an index that is missing.
 func (c *Client) create(ctx context.Context, index string, m Metadata) error {
-	_, err := c.es.Index().OpType("create").Index(index).Id(documentID(m.Name, m.Version)).BodyJson(m).Do(ctx)
+	id := strings.ReplaceAll(url.QueryEscape(documentID(m.Name, m.Version)), "+", "%20")
+	_, err := c.es.PerformRequest(ctx, elastic.PerformRequestOptions{
+		Method: http.MethodPut,
+		Path:   "/" + writeAlias(index) + "/_doc/" + id,
+		Params: url.Values{"op_type": {"create"}, "require_alias": {"true"}},
+		Body:   m,
+	})
 	return explained("add a version of "+m.Name, err)
 }

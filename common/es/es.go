@@ -29,21 +29,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/olivere/elastic/v7"
-
-	"gostore/common/httpd"
-)
-
-// ErrUnreachable is wrapped by the errors of calls that Elasticsearch does not answer, or not in
-// time. ErrNotFound is returned if an object, or a version, does not exist. Both are answers for
-// the client.
-var (
-	ErrUnreachable = httpd.Unavailable("the metadata service cannot be reached")
-	ErrNotFound    = httpd.Errorf(http.StatusNotFound, "there is no such object, or not in that version")
 )
 
 // maxHints is how many objects' newest versions are in memory.
@@ -78,23 +69,41 @@ type Client struct {
 	hints  *lru.Cache[string, located] // by name: a version that exists, the newest known here
 }
 
-// New returns a client. It does not connect yet.
+// New returns a client. It does not connect yet. No error or log line has the password of the URL.
 func New(cfg Config, log *slog.Logger) (*Client, error) {
-	if !strings.Contains(cfg.URL, "://") {
-		cfg.URL = "http://" + cfg.URL
+	server, err := serverOf(cfg.URL)
+	if err != nil {
+		return nil, err
 	}
 	client := &http.Client{Transport: newTransport()}
 	// Sniffing would use the address that a server has inside Docker, where it cannot be reached.
-	es, err := elastic.NewSimpleClient(elastic.SetURL(cfg.URL), elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{}))
+	options := []elastic.ClientOptionFunc{elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{})}
+	if server.User != nil {
+		password, _ := server.User.Password()
+		options = append(options, elastic.SetBasicAuth(server.User.Username(), password))
+		server.User = nil
+	}
+	es, err := elastic.NewSimpleClient(append(options, elastic.SetURL(server.String()))...)
 	if err != nil {
-		return nil, fmt.Errorf("Elasticsearch at %s: %w", cfg.URL, err)
+		return nil, fmt.Errorf("Elasticsearch at %s: %w", server, err)
 	}
 	hints, err := lru.New[string, located](maxHints)
 	if err != nil {
 		return nil, err
 	}
-	series := &series{es: es, alias: cfg.Index, log: log}
+	series := &series{es: es, alias: cfg.Index, log: log, lost: hints.Purge}
 	return &Client{cfg: cfg, log: log, http: client, es: es, series: series, hints: hints}, nil
+}
+
+func serverOf(address string) (*url.URL, error) {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	server, err := url.Parse(address)
+	if err != nil || server.Host == "" {
+		return nil, errors.New("Elasticsearch: its address is neither a URL nor host:port") // it may have a password
+	}
+	return server, nil
 }
 
 // Close closes the connections that are not in use.
@@ -115,30 +124,4 @@ type resurrect struct{}
 
 func (resurrect) Retry(_ context.Context, n int, _ *http.Request, _ *http.Response, err error) (time.Duration, bool, error) {
 	return 0, elastic.IsConnErr(err) && n <= 3, nil
-}
-
-// explained says what failed, and distinguishes no answer of Elasticsearch from a negative one.
-func explained(what string, err error) error {
-	var answered *elastic.Error
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &answered) && answered.Status < http.StatusInternalServerError && answered.Status != http.StatusTooManyRequests:
-		return fmt.Errorf("%s: %w", what, err)
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return fmt.Errorf("%s: %w: %w", what, ErrUnreachable, err)
-}
-
-// isError reports whether Elasticsearch answered with an error of that type.
-func isError(err error, kind string) bool {
-	var answered *elastic.Error
-	return errors.As(err, &answered) && answered.Details != nil && answered.Details.Type == kind
-}
-
-// isStatus reports whether Elasticsearch answered with an error of that status.
-func isStatus(err error, status int) bool {
-	var answered *elastic.Error
-	return errors.As(err, &answered) && answered.Status == status
 }

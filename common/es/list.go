@@ -38,22 +38,28 @@ func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error)
 		if len(found.Hits.Hits) == 0 {
 			return nil
 		}
-		if after, err = eachHit(found.Hits.Hits, do); err != nil {
+		hits := found.Hits.Hits
+		after = hits[len(hits)-1].Sort
+		if err := c.eachHit(hits, name, do); err != nil {
 			return err
 		}
 	}
 }
 
-// eachHit returns the sort values after which the next page begins.
-func eachHit(hits []*elastic.SearchHit, do func(Metadata) error) (after []any, err error) {
+// eachHit skips documents that it cannot read if they may be of other objects.
+func (c *Client) eachHit(hits []*elastic.SearchHit, name string, do func(Metadata) error) error {
 	for _, hit := range hits {
-		version, err := decode(hit.Index, hit.Source)
-		if err != nil {
-			return nil, err
+		version, err := decode(hit.Index, hit.Id, hit.Source)
+		if err != nil && name == "" {
+			c.log.Warn("a document of metadata is not listed", "error", err)
+			continue
 		}
-		if err := do(version.Metadata); err != nil {
-			return nil, err
+		if err == nil {
+			err = do(version.Metadata)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return hits[len(hits)-1].Sort, nil
+	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/olivere/elastic/v7"
+
+	"gostore/common/httpd"
 )
 
 // located is a version and the index that it is in.
@@ -55,7 +57,8 @@ func (c *Client) search(ctx context.Context, name string) (located, error) {
 		return located{}, err
 	}
 	found, err := c.searchOnce(ctx, name)
-	if isStatus(err, http.StatusServiceUnavailable) { // just when a new index begins
+	// 503 just when a new index begins, 404 if the alias is missing
+	if isStatus(err, http.StatusServiceUnavailable) || isStatus(err, http.StatusNotFound) {
 		if _, err := c.series.reload(ctx); err != nil {
 			return located{}, err
 		}
@@ -68,7 +71,7 @@ func (c *Client) search(ctx context.Context, name string) (located, error) {
 		return located{}, nil
 	}
 	hit := found.Hits.Hits[0]
-	return decode(hit.Index, hit.Source)
+	return decode(hit.Index, hit.Id, hit.Source)
 }
 
 func (c *Client) searchOnce(ctx context.Context, name string) (*elastic.SearchResult, error) {
@@ -76,10 +79,10 @@ func (c *Client) searchOnce(ctx context.Context, name string) (*elastic.SearchRe
 		Sort("version", false).Size(1).TrackTotalHits(false).Do(ctx)
 }
 
-func decode(index string, source json.RawMessage) (located, error) {
+func decode(index, id string, source json.RawMessage) (located, error) {
 	version := located{index: index}
 	if err := json.Unmarshal(source, &version.Metadata); err != nil {
-		return located{}, fmt.Errorf("document in %s: %w", index, err)
+		return located{}, fmt.Errorf("document %q in %s: %w", id, index, err)
 	}
 	return version, nil
 }
@@ -123,16 +126,14 @@ func (c *Client) byID(ctx context.Context, name string, first int64, n int, notB
 		return nil, err
 	}
 	for {
-		next, err := c.series.after(known[len(known)-1])
-		if err != nil {
-			return nil, err
-		}
-		found, hasNext, err := c.get(ctx, append(since(known, notBefore), next), name, first, n)
+		last := known[len(known)-1]
+		found, hasNext, err := c.get(ctx, append(since(known, notBefore), c.series.after(last)), name, first, n)
 		if err != nil || !hasNext {
 			return found, err
 		}
-		if known, err = c.series.reload(ctx); err != nil {
-			return nil, err
+		known, err = c.series.reload(ctx)
+		if err != nil || known[len(known)-1] == last { // the next one exists, but is not in use yet
+			return found, err
 		}
 	}
 }
@@ -166,10 +167,12 @@ func (c *Client) get(ctx context.Context, indices []string, name string, first i
 		isLast := doc.Index == indices[len(indices)-1]
 		hasLast = hasLast || isLast && (doc.Error == nil || doc.Error.Type != errNoIndex)
 		switch {
+		case doc.Error != nil && doc.Error.Type == errNoIndex && !isLast:
+			return nil, false, c.missing(ctx, doc.Index)
 		case doc.Error != nil && !isLast:
 			return nil, false, fmt.Errorf("get %s in %s: %w: %s", name, doc.Index, ErrUnreachable, doc.Error.Reason)
 		case doc.Found:
-			version, err := decode(doc.Index, doc.Source)
+			version, err := decode(doc.Index, doc.Id, doc.Source)
 			if err != nil {
 				return nil, false, err
 			}
@@ -177,4 +180,14 @@ func (c *Client) get(ctx context.Context, indices []string, name string, first i
 		}
 	}
 	return found, hasLast, nil
+}
+
+// missing is for an index that the series should have. The error is 503: the next call finds the
+// series as it is now.
+func (c *Client) missing(ctx context.Context, index string) error {
+	c.log.Warn("an index of metadata is missing", "index", index)
+	if err := c.series.restore(ctx); err != nil {
+		return err
+	}
+	return httpd.Unavailable("the metadata index %s is missing", index)
 }

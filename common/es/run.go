@@ -2,30 +2,30 @@ package es
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
 // checkPause is the time from one Check of Run to the next.
 const checkPause = time.Minute
 
-// Run calls Check once a minute until ctx is done.
+// Run calls Check now and once a minute, and logs its errors, until ctx is done.
 func (c *Client) Run(ctx context.Context) {
 	tick := time.NewTicker(checkPause)
 	defer tick.Stop()
 	for {
+		if err := c.Check(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("the metadata indices are not in order", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := c.Check(ctx); err != nil && !errors.Is(err, context.Canceled) {
-				c.log.Warn("cannot check the last index of metadata", "error", err)
-			}
 		}
 	}
 }
 
-// Check begins a new index if the last one has reached its size or age.
+// Check begins a new index if the last one has reached its size or age. If Elasticsearch refuses
+// the new one, that is an error, and the old one goes on.
 func (c *Client) Check(ctx context.Context) error {
 	known, err := c.series.reload(ctx)
 	if err != nil {

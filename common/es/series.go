@@ -2,23 +2,20 @@ package es
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/olivere/elastic/v7"
-)
 
-// The types of errors of Elasticsearch 7.
-const (
-	errBlocked  = "cluster_block_exception"
-	errExists   = "resource_already_exists_exception"
-	errConflict = "version_conflict_engine_exception"
-	errNoIndex  = "index_not_found_exception"
+	"gostore/common/httpd"
 )
 
 // readPause is the time between two attempts to read a new index.
@@ -26,20 +23,28 @@ const readPause = 20 * time.Millisecond
 
 // series has the indices behind an alias, oldest first. Its list may be out of date, since another
 // process may have begun a new index. A writer notices, since the last index is blocked for writing
-// before the next one is created; a reader asks for the same ids in the index after the last, and
-// gets an error for them as long as that does not exist.
+// before the next one accepts documents; a reader asks for the same ids in the index after the
+// last, and gets an error for them as long as that does not exist.
 //
 // So no version is taken twice around a rollover: a writer looks for the newest version in the
 // indices up to the one that it then writes to. If the next one was begun since, the write is
 // refused, and the writer looks again; then it sees what others wrote to the old one before the
-// block. A process that dies between the block and the next index leaves a block for the next
-// writer, which begins the next index itself.
+// block.
+//
+// A rollover first creates the next index, which may be refused: then the old one goes on. Then it
+// blocks the old one, and then the alias changes. A process that dies between the block and the
+// change leaves a block for the next writer, which finishes the rollover.
+//
+// Elasticsearch creates an index that is missing on the first write to it, without the alias and
+// with a mapping of its own: then no search would find what it has acknowledged. So documents are
+// written through a second alias of each index, which they require, and which repair alone makes.
 //
 // Its methods may be called by several goroutines at once.
 type series struct {
 	es    *elastic.Client
 	alias string
 	log   *slog.Logger
+	lost  func() // called when indices are missing that have been there
 
 	mu    sync.Mutex
 	known []string // nil before the first reload
@@ -56,12 +61,34 @@ func (s *series) indices(ctx context.Context) ([]string, error) {
 	return s.reload(ctx)
 }
 
-// reload asks for the indices, creates the first if there is none, and waits until all can be read:
-// a new one cannot immediately.
+// checkVersion returns an error that names the version of Elasticsearch if it is not 7: another one
+// would refuse some later request.
+func (s *series) checkVersion(ctx context.Context) error {
+	answer, err := s.es.PerformRequest(ctx, elastic.PerformRequestOptions{Method: http.MethodGet, Path: "/"})
+	if err != nil {
+		return explained("ask for the version of Elasticsearch", err)
+	}
+	var root struct {
+		Version struct{ Number string }
+	}
+	if err := json.Unmarshal(answer.Body, &root); err != nil {
+		return fmt.Errorf("version of Elasticsearch: %w", err)
+	}
+	if !strings.HasPrefix(root.Version.Number, "7.") {
+		return httpd.Unavailable("Elasticsearch %s answers, 7 is needed", root.Version.Number)
+	}
+	return nil
+}
+
+// reload asks for the indices, repairs the alias if it is missing, and waits until all can be read:
+// a new index cannot immediately.
 func (s *series) reload(ctx context.Context) ([]string, error) {
+	if err := s.checkVersion(ctx); err != nil {
+		return nil, err
+	}
 	known, err := s.behindAlias(ctx)
 	if elastic.IsNotFound(err) {
-		if err := s.createFirst(ctx); err != nil {
+		if err := s.repair(ctx); err != nil {
 			return nil, err
 		}
 		known, err = s.behindAlias(ctx)
@@ -72,10 +99,30 @@ func (s *series) reload(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, explained("list indices", err)
 	}
+	s.set(known)
+	return known, nil
+}
+
+func (s *series) set(known []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, index := range s.known {
+		if !slices.Contains(known, index) {
+			s.lost()
+			break
+		}
+	}
 	s.known = known
-	return known, nil
+}
+
+// restore is for an index that is missing, or that documents cannot be written to.
+func (s *series) restore(ctx context.Context) error {
+	s.lost()
+	if err := s.repair(ctx); err != nil {
+		return err
+	}
+	_, err := s.reload(ctx)
+	return err
 }
 
 // awaitReadable waits a few seconds at most. The cluster's health would not tell: it shows an index
@@ -101,71 +148,44 @@ func (s *series) behindAlias(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Sorted(maps.Keys(found.Indices)), nil // their numbers have the same number of digits
-}
-
-// createFirst creates the first index. Of several services that start at once, one succeeds.
-func (s *series) createFirst(ctx context.Context) error {
-	if _, err := s.es.IndexPutIndexTemplate(s.alias).BodyJson(template(s.alias)).Do(ctx); err != nil {
-		return explained("put index template", err)
+	indices := slices.Sorted(maps.Keys(found.Indices)) // their numbers have the same number of digits
+	for _, index := range indices {
+		if _, ours := s.number(index); !ours {
+			return nil, httpd.Unavailable("index %s behind alias %s is not one of ours: "+
+				"remove it from the alias, or set ES_INDEX to another name", index, s.alias)
+		}
 	}
-	alias := map[string]any{s.alias: map[string]any{"is_write_index": true}}
-	_, err := s.es.CreateIndex(s.indexName(1)).BodyJson(map[string]any{"aliases": alias}).Do(ctx)
-	if isError(err, errExists) {
-		return nil
-	}
-	return explained("create index", err)
-}
-
-// template applies to every index of the series, however it is created: it has mappings, since with
-// those that Elasticsearch would guess a search finds names by their words; and a replica as soon
-// as there is a second node.
-func template(index string) map[string]any {
-	return map[string]any{
-		"index_patterns": []string{index + "-*"},
-		"template": map[string]any{
-			"settings": map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1"},
-			"mappings": map[string]any{
-				"dynamic": "strict",
-				"properties": map[string]any{
-					"name":    map[string]any{"type": "keyword"},
-					"version": map[string]any{"type": "long"},
-					"size":    map[string]any{"type": "long"},
-					"hash":    map[string]any{"type": "keyword"},
-					"meta":    map[string]any{"type": "object", "enabled": false}, // stored, never searched
-				},
-			},
-		},
-	}
+	return indices, nil
 }
 
 func (s *series) indexName(number int) string { return fmt.Sprintf("%s-%06d", s.alias, number) }
 
-// after returns the name of the index after one of the series.
-func (s *series) after(index string) (string, error) {
-	var number int
-	if _, err := fmt.Sscanf(index, s.alias+"-%06d", &number); err != nil {
-		return "", fmt.Errorf("index %s behind alias %s is not one of ours: %w", index, s.alias, err)
-	}
-	return s.indexName(number + 1), nil
+// number is the inverse of indexName. It is not ok for the name of an index of another series.
+func (s *series) number(index string) (n int, ok bool) {
+	n, err := strconv.Atoi(strings.TrimPrefix(index, s.alias+"-"))
+	return n, err == nil && index == s.indexName(n)
 }
 
-// rollover ends an index and begins the one after it, or finishes a rollover of another process.
+// after returns the name of the index after one of the series.
+func (s *series) after(index string) string {
+	number, _ := s.number(index)
+	return s.indexName(number + 1)
+}
+
+// writeAlias returns the alias of one index that documents are written through.
+func writeAlias(index string) string { return index + "-write" }
+
+// rollover ends an index and begins the one after it, or finishes a rollover of another process. If
+// the next index cannot be created nothing has changed.
 func (s *series) rollover(ctx context.Context, last string) error {
-	next, err := s.after(last)
-	if err != nil {
+	next := s.after(last)
+	if err := s.create(ctx, next); err != nil {
 		return err
 	}
-	// The answer comes when the writes in flight are done.
-	_, err = s.es.PerformRequest(ctx, elastic.PerformRequestOptions{Method: http.MethodPut, Path: "/" + last + "/_block/write"})
-	if err != nil {
-		return explained("block "+last, err)
-	}
-	_, err = s.es.RolloverIndex(s.alias).NewIndex(next).Do(ctx)
-	if err != nil && !isError(err, errExists) {
-		return explained("begin "+next, err)
+	if err := s.repair(ctx); err != nil {
+		return err
 	}
 	s.log.Info("metadata goes on in a new index", "index", next)
-	_, err = s.reload(ctx)
+	_, err := s.reload(ctx)
 	return err
 }

@@ -1,0 +1,316 @@
+package es
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/common/es"
+	"gostore/common/httpd"
+)
+
+// fault answers some requests in Elasticsearch's place; status 0 lets one pass.
+type fault func(r *http.Request) (status int, body string)
+
+// throughFault returns the URL of a proxy in front of the server, with a fault until repaired.
+func (s *server) throughFault(t *testing.T, f fault) (url string, repair func()) {
+	var mu sync.Mutex
+	proxy := httptest.NewServer(s.proxy(t, func(r *http.Request) (int, string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if f == nil {
+			return 0, ""
+		}
+		return f(r)
+	}))
+	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
+	return proxy.URL, func() { mu.Lock(); defer mu.Unlock(); f = nil }
+}
+
+func (s *server) proxy(t *testing.T, f fault) http.Handler {
+	target, err := url.Parse(s.url)
+	require.NoError(t, err)
+	next := httputil.NewSingleHostReverseProxy(target)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status, body := f(r)
+		if status == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body) // the client may have left
+	})
+}
+
+func refusal(status int, kind, reason string) (int, string) {
+	return status, fmt.Sprintf(`{"error":{"type":%q,"reason":%q},"status":%d}`, kind, reason, status)
+}
+
+func (s *server) clientOf(t *testing.T, cfg es.Config, log io.Writer) *es.Client {
+	c, err := es.New(cfg, slog.New(slog.NewTextHandler(log, nil)))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func (s *server) config(url string) es.Config {
+	return es.Config{URL: url, Index: s.index, MaxAge: "30d", MaxSize: "20gb"}
+}
+
+// requireUnavailable wants an answer of 503 that names the cause.
+func requireUnavailable(t *testing.T, err error, cause string) {
+	t.Helper()
+	var answer *httpd.Error
+	require.True(t, errors.As(err, &answer), "%v", err)
+	require.Equal(t, http.StatusServiceUnavailable, answer.Status)
+	require.Contains(t, answer.Message, cause)
+	require.NotContains(t, err.Error(), "\n")
+}
+
+// addEventually adds a version, and takes no other failure than 503.
+func addEventually(t *testing.T, c *es.Client, m es.Metadata) (version int64) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var err error
+		if version, err = c.Add(t.Context(), m); err != nil {
+			requireUnavailable(t, err, "")
+		}
+		return err == nil
+	}, timeout, 1)
+	return version
+}
+
+// Elasticsearch loses its data, or an operator deletes the index. Elasticsearch itself would create
+// it again, without an alias and with a mapping of its own, on the next write.
+func TestIndexIsLost(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, s *server){
+		"deleted":      func(*testing.T, *server) {},
+		"created anew": func(t *testing.T, s *server) { s.request(t, http.MethodPut, "/"+s.index+"-000001", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			c, other := s.client(t), s.client(t)
+			add(t, c, es.Metadata{Name: "a/b x", Size: 1})
+			add(t, other, es.Metadata{Name: "y", Size: 1})
+			s.request(t, http.MethodDelete, "/"+s.index+"-000001", "")
+			s.request(t, http.MethodDelete, "/_index_template/"+s.index, "")
+			lose(t, s)
+			require.EqualValues(t, 1, addEventually(t, c, es.Metadata{Name: "a/b x", Size: 2}))
+			for _, reader := range []*es.Client{c, other, s.client(t)} {
+				latest, err := reader.Latest(t.Context(), "a/b x")
+				require.NoError(t, err)
+				require.EqualValues(t, 2, latest.Size)
+			}
+			require.EqualValues(t, 2, add(t, other, es.Metadata{Name: "a/b x", Size: 3}))
+			require.Len(t, all(t, c, "a/b x"), 2)
+			_, mapping := s.request(t, http.MethodGet, "/"+s.index+"-000001/_mapping", "")
+			require.Contains(t, mapping, `"name":{"type":"keyword"}`)
+			require.Contains(t, mapping, `"dynamic":"strict"`)
+		})
+	}
+}
+
+func TestReadOfIndexThatIsLost(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	s.request(t, http.MethodDelete, "/"+s.index+"-000001", "")
+	_, err := c.Latest(t.Context(), "x")
+	requireUnavailable(t, err, "-000001 is missing")
+	_, err = c.Latest(t.Context(), "x")
+	require.ErrorIs(t, err, es.ErrNotFound)
+	_, err = c.Version(t.Context(), "x", 1)
+	require.ErrorIs(t, err, es.ErrNotFound)
+}
+
+// An operator removes the alias: the versions behind it are found all the same.
+func TestAliasIsLost(t *testing.T) {
+	s := start(t)
+	c := s.clientOf(t, es.Config{URL: s.url, Index: s.index, MaxAge: "1ms", MaxSize: "20gb"}, io.Discard)
+	add(t, c, es.Metadata{Name: "x"})
+	require.NoError(t, c.Check(t.Context()))
+	add(t, c, es.Metadata{Name: "x"})
+	status, answer := s.request(t, http.MethodPost, "/_aliases",
+		`{"actions":[{"remove":{"index":"`+s.index+`-*","alias":"`+s.index+`"}}]}`)
+	require.Equal(t, http.StatusOK, status, answer)
+	for _, client := range []*es.Client{s.client(t), c} {
+		latest, err := client.Latest(t.Context(), "x")
+		require.NoError(t, err)
+		require.EqualValues(t, 2, latest.Version)
+	}
+	require.EqualValues(t, 3, addEventually(t, c, es.Metadata{Name: "x"}))
+	require.Len(t, all(t, s.client(t), "x"), 3)
+}
+
+// A cluster that has as many shards as it may refuses the next index: the old one goes on.
+func TestNextIndexIsRefused(t *testing.T) {
+	s := start(t)
+	const reason = "Validation Failed: 1: this action would add [1] total shards, but this cluster currently has [1000]/[1000] maximum shards open;"
+	url, repair := s.throughFault(t, func(r *http.Request) (int, string) {
+		if r.URL.Path == "/"+s.index+"-000002" || r.URL.Path == "/"+s.index+"/_rollover/"+s.index+"-000002" {
+			return refusal(http.StatusBadRequest, "validation_exception", reason)
+		}
+		return 0, ""
+	})
+	c := s.clientOf(t, es.Config{URL: url, Index: s.index, MaxAge: "1ms", MaxSize: "20gb"}, io.Discard)
+	add(t, c, es.Metadata{Name: "x"})
+	requireUnavailable(t, c.Check(t.Context()), "maximum shards open")
+	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
+	require.EqualValues(t, 3, add(t, s.client(t), es.Metadata{Name: "x"}))
+	s.request(t, http.MethodPut, "/"+s.index+"-000001/_block/write", "")
+	_, err := c.Add(t.Context(), es.Metadata{Name: "x"})
+	requireUnavailable(t, err, "maximum shards open")
+	repair()
+	require.EqualValues(t, 4, add(t, c, es.Metadata{Name: "x"}))
+	status, _ := s.request(t, http.MethodHead, "/"+s.index+"-000002", "")
+	require.Equal(t, http.StatusOK, status)
+}
+
+// The next index exists, but the process that created it died before it was used.
+func TestRolloverThatIsHalfDone(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	s.request(t, http.MethodPut, "/"+s.index+"-000002", "")
+	latest, err := c.Latest(t.Context(), "x")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, latest.Version)
+	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
+	s.request(t, http.MethodPut, "/"+s.index+"-000001/_block/write", "")
+	require.EqualValues(t, 3, add(t, s.client(t), es.Metadata{Name: "x"}))
+	require.EqualValues(t, 4, add(t, c, es.Metadata{Name: "x"}))
+	require.Len(t, all(t, c, "x"), 4)
+}
+
+// One document that Elasticsearch accepts and we cannot read fails no request for another object.
+func TestMistypedDocument(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	add(t, c, es.Metadata{Name: "z"})
+	status, answer := s.request(t, http.MethodPut, "/"+s.index+"-000001/_doc/foreign_1",
+		`{"name":7,"version":"1","size":"23","hash":["a","b"]}`)
+	require.Equal(t, http.StatusCreated, status, answer)
+	require.Len(t, all(t, c, ""), 2)
+	latest, err := s.client(t).Latest(t.Context(), "x")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, latest.Version)
+	_, err = c.Version(t.Context(), "foreign", 1)
+	require.ErrorContains(t, err, "foreign_1")
+	_, err = c.Latest(t.Context(), "7")
+	require.ErrorContains(t, err, "foreign_1")
+	require.ErrorContains(t, c.Each(t.Context(), "7", nil), "foreign_1")
+}
+
+func TestRefusals(t *testing.T) {
+	for _, test := range []struct {
+		status             int
+		kind, reason, want string
+	}{
+		{403, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];", "cluster read-only"},
+		{403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/5/index read-only (api)];", "index read-only"},
+		{429, "cluster_block_exception", "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];", "flood-stage"},
+		{429, "es_rejected_execution_exception", "rejected execution", "rejected execution"},
+		{401, "security_exception", "missing authentication credentials", "missing authentication credentials"},
+		{400, "illegal_argument_exception", "index template has index patterns matching patterns from existing templates", "existing templates"},
+		{503, "search_phase_execution_exception", "all shards failed", "all shards failed"},
+	} {
+		t.Run(test.want, func(t *testing.T) {
+			s := start(t)
+			add(t, s.client(t), es.Metadata{Name: "x"})
+			url, repair := s.throughFault(t, func(r *http.Request) (int, string) {
+				if r.URL.Path == "/" && test.status != http.StatusUnauthorized {
+					return 0, ""
+				}
+				return refusal(test.status, test.kind, test.reason)
+			})
+			c := s.clientOf(t, s.config(url), io.Discard)
+			_, err := c.Add(t.Context(), es.Metadata{Name: "x"})
+			requireUnavailable(t, err, test.want)
+			requireUnavailable(t, c.Ready(t.Context()), test.want)
+			repair()
+			require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
+			_, err = c.Latest(t.Context(), "x")
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A cluster becomes read-only after the client has connected.
+func TestRefusedWrite(t *testing.T) {
+	s := start(t)
+	reading := true
+	url, repair := s.throughFault(t, func(r *http.Request) (int, string) {
+		if reading || r.Method != http.MethodPut {
+			return 0, ""
+		}
+		return refusal(http.StatusForbidden, "cluster_block_exception", "blocked by: [FORBIDDEN/6/cluster read-only (api)];")
+	})
+	c := s.clientOf(t, s.config(url), io.Discard)
+	add(t, c, es.Metadata{Name: "x"})
+	reading = false
+	_, err := c.Add(t.Context(), es.Metadata{Name: "x"})
+	requireUnavailable(t, err, "cluster read-only")
+	_, err = c.Latest(t.Context(), "x")
+	require.NoError(t, err, "reads go on")
+	repair()
+	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
+}
+
+func TestPasswordIsNotShown(t *testing.T) {
+	s := start(t)
+	sent := make(chan string, 100)
+	url, _ := s.throughFault(t, func(r *http.Request) (int, string) {
+		_, password, _ := r.BasicAuth()
+		sent <- password
+		return refusal(http.StatusUnauthorized, "security_exception", "unable to authenticate user [me] for REST request [/]")
+	})
+	for _, address := range []string{strings.TrimPrefix(url, "http://"), "127.0.0.1:1", "no-such-host.invalid:9200"} {
+		var log strings.Builder
+		c := s.clientOf(t, s.config("http://me:secret@"+address), &log)
+		err := errors.Join(c.Ready(t.Context()), c.Check(t.Context()), c.Each(t.Context(), "", nil))
+		_, more := c.Add(t.Context(), es.Metadata{Name: "x"})
+		require.Error(t, err)
+		require.Error(t, more)
+		require.NotContains(t, err.Error()+more.Error()+log.String(), "secret")
+	}
+	require.Equal(t, "secret", <-sent)
+	for _, url := range []string{"http://me:se cret@host", "http://me:se/cret@host", "://me:secret@host"} {
+		_, err := es.New(s.config(url), slog.New(slog.DiscardHandler))
+		require.Error(t, err, url)
+		require.NotContains(t, err.Error(), "cret")
+	}
+}
+
+func TestAliasNameIsTaken(t *testing.T) {
+	s := start(t)
+	s.request(t, http.MethodPut, "/"+s.index, "")
+	t.Cleanup(func() { s.request(t, http.MethodDelete, "/"+s.index, "") })
+	requireUnavailable(t, s.client(t).Ready(t.Context()),
+		`an index is called "`+s.index+`", which must become an alias: delete it, or set ES_INDEX to another name`)
+}
+
+func TestOtherVersionsOfElasticsearch(t *testing.T) {
+	s := start(t)
+	for _, version := range []string{"6.8.23", "8.11.1"} {
+		url, _ := s.throughFault(t, func(r *http.Request) (int, string) {
+			if r.URL.Path == "/" {
+				return http.StatusOK, `{"version":{"number":"` + version + `"}}`
+			}
+			return 0, ""
+		})
+		c := s.clientOf(t, s.config(url), io.Discard)
+		requireUnavailable(t, c.Ready(t.Context()), "Elasticsearch "+version+" answers, 7 is needed")
+	}
+}
