@@ -346,7 +346,7 @@ func TestListenerThatFails(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	require.ErrorIs(t, serve(t.Context(), listener, echo(), slog.New(slog.DiscardHandler)), net.ErrClosed)
-	goleak.VerifyNone(t, before) // at once, though the context lives on
+	goleak.VerifyNone(t, before) // immediately, though the context lives on
 }
 
 // server is one under test, on a loopback port of its own.

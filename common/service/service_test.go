@@ -152,7 +152,7 @@ func TestDebugServesProfilesWhileTheServiceRuns(t *testing.T) {
 func TestDebugAddressInUseStopsTheService(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer listener.Close() // nobody connected
+	defer listener.Close() // no client has connected
 	err = debugged(t, listener.Addr().String(), func(ctx context.Context, _ *Env, _ *slog.Logger) error {
 		<-ctx.Done()
 		return nil
