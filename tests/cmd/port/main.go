@@ -91,7 +91,9 @@ func port(ctx context.Context, from source, chapters []string, w io.Writer) erro
 			if result == conflict {
 				conflicts = errConflicts
 			}
-			fmt.Fprintf(w, "%-9s %s/%s\n", result, chapter, c.path)
+			if _, err := fmt.Fprintf(w, "%-9s %s/%s\n", result, chapter, c.path); err != nil {
+				return err
+			}
 		}
 	}
 	return conflicts
