@@ -12,7 +12,6 @@ import (
 	_ "gostore/common/names"
 	_ "gostore/common/rabbitmq"
 	_ "gostore/common/service"
-	_ "gostore/common/together"
 )
 
 // showInputs makes the go command's test cache depend on the programs under test. A cached test
