@@ -1,318 +1,220 @@
 package elastic
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-func badAlias(name string) error {
-	return badRequest("invalid_alias_name_exception", "Invalid alias name [%s]: an index or data stream exists with the same name as the alias", name)
+// settings are the body of a request for an index, and part of one for a template. There is one node
+// and one shard, so numbers of shards and replicas mean nothing here.
+type settings struct {
+	Settings map[string]any   `json:"settings,omitempty"`
+	Mapping  *mapping         `json:"mappings,omitempty"`
+	Aliases  map[string]alias `json:"aliases,omitempty"`
 }
 
-// aliasAction is one step of POST /_aliases.
-type aliasAction struct {
-	Index        string   `json:"index"`
-	Indices      []string `json:"indices"`
-	Alias        string   `json:"alias"`
-	Aliases      []string `json:"aliases"`
-	IsWriteIndex *bool    `json:"is_write_index"`
-	MustExist    *bool    `json:"must_exist"`
+// alias is how an index is behind one.
+type alias struct {
+	IsWriteIndex bool `json:"is_write_index"`
 }
 
-// changeAliases does all its actions or none.
-func (s *Server) changeAliases(c *call) (answer, error) {
-	object, err := c.object()
-	if err != nil {
-		return answer{}, err
-	}
-	list, _ := object["actions"].([]any) // nil has none
-	for name := range object {
-		if name != "actions" {
-			return answer{}, badRequest("x_content_parse_exception", "[aliases] unknown field [%s]", name)
+// template is what indices are made with whose names fit a pattern.
+type template struct {
+	Patterns []string `json:"index_patterns"`
+	Template settings `json:"template"`
+}
+
+func (s *settings) check() error {
+	for name, value := range s.Settings {
+		copies := slices.Contains([]string{"number_of_shards", "number_of_replicas", "auto_expand_replicas"}, name)
+		if !copies && (name != "refresh_interval" || value != "-1") {
+			return unknown("setting %s: %v", name, value)
 		}
 	}
-	if len(list) == 0 {
-		return answer{}, illegalArgument("No action specified")
-	}
-	_, err = s.store.update(func(t *txn) error {
-		changed := t.state.clone()
-		for _, raw := range list {
-			if err := changed.act(raw); err != nil {
-				return err
-			}
-		}
-		if err := changed.checkWriters(); err != nil {
-			return err
-		}
-		for name, idx := range changed.indices {
-			if idx != t.state.indices[name] {
-				if err := t.putIndex(idx); err != nil {
-					return err
-				}
-			}
-		}
+	if s.Mapping == nil {
 		return nil
+	}
+	return s.Mapping.check()
+}
+
+// acknowledge is the answer to a change that has no other.
+func (s *Server) acknowledge(decide func() (change, error)) (any, error) {
+	return object{"acknowledged": true}, s.store.update(decide)
+}
+
+func (s *Server) putTemplate(c *call) (any, error) {
+	t := &template{}
+	if err := errors.Join(decode(c.body, t), t.Template.check()); err != nil {
+		return nil, err
+	}
+	return s.acknowledge(func() (change, error) { return change{Templates: map[string]*template{c.PathValue("name"): t}}, nil })
+}
+
+func (s *Server) deleteTemplate(c *call) (any, error) {
+	name := c.PathValue("name")
+	return s.acknowledge(func() (change, error) {
+		if s.store.templates[name] == nil {
+			return change{}, &apiError{http.StatusNotFound, "index_template_missing_exception", "index_template [" + name + "] missing", ""}
+		}
+		return change{Templates: map[string]*template{name: nil}}, nil
 	})
-	if err != nil {
-		return answer{}, err
-	}
-	return acknowledged()
 }
 
-func (s *state) act(raw any) error {
-	object, _ := raw.(map[string]any) // nil is empty
-	kind, body, err := only(object, "No action specified")
-	if err != nil {
-		return err
+// getAlias shows the indices behind an alias.
+func (s *Server) getAlias(c *call) (any, error) {
+	name, body := c.PathValue("name"), object{}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	for _, x := range s.store.behind(name) {
+		body[x.name] = object{"aliases": object{name: x.Aliases[name]}}
 	}
-	if kind != "add" && kind != "remove" {
-		return badRequest("x_content_parse_exception", "[alias_action] unknown field [%s]", kind)
+	if len(body) == 0 {
+		c.status = http.StatusNotFound
+		return object{"error": "alias [" + name + "] missing", "status": c.status}, nil
 	}
-	var a aliasAction
-	encoded, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	decoder := json.NewDecoder(strings.NewReader(string(encoded)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&a); err != nil {
-		return badRequest("x_content_parse_exception", "[%s] %s", kind, err)
-	}
-	if a.Index != "" {
-		a.Indices = append(a.Indices, a.Index)
-	}
-	if a.Alias != "" {
-		a.Aliases = append(a.Aliases, a.Alias)
-	}
-	if len(a.Indices) == 0 || len(a.Aliases) == 0 {
-		return illegalArgument("[%s] needs an index and an alias", kind)
-	}
-	indices, err := s.resolve(strings.Join(a.Indices, ","), false)
-	if err != nil {
-		return err
-	}
-	return s.applyAction(kind, a, indices)
+	return body, nil
 }
 
-func (s *state) applyAction(kind string, a aliasAction, indices []*index) error {
-	for _, name := range a.Aliases {
-		found := false
-		for _, idx := range indices {
-			idx = s.indices[idx.Name].clone()
-			s.indices[idx.Name] = idx
-			_, has := idx.Aliases[name]
-			found = found || has
-			if kind == "remove" {
-				delete(idx.Aliases, name)
-				continue
-			}
-			if s.indices[name] != nil {
-				return badAlias(name)
-			}
-			idx.Aliases[name] = alias{a.IsWriteIndex}
-		}
-		if kind == "remove" && !found && (a.MustExist == nil || *a.MustExist) {
-			return &apiError{status: http.StatusNotFound, kind: "aliases_not_found_exception", reason: "aliases [" + name + "] missing",
-				extra: map[string]any{"resource.type": "aliases", "resource.id": name}}
-		}
-	}
-	return nil
+func (s *Server) headIndex(c *call) (any, error) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	return s.store.resolve(c.PathValue("index"))
 }
 
-// checkWriters refuses two write indices behind one alias.
-func (s *state) checkWriters() error {
-	writers := map[string][]string{}
-	for _, idx := range sorted(s.indices) {
-		for name, a := range idx.Aliases {
-			if a.writes() {
-				writers[name] = append(writers[name], idx.Name)
+func (s *Server) createIndex(c *call) (any, error) {
+	var own settings
+	if err := errors.Join(decode(c.body, &own), own.check()); err != nil {
+		return nil, err
+	}
+	name := c.PathValue("index")
+	err := s.store.update(func() (change, error) { return s.store.define(name, own) })
+	return object{"acknowledged": true, "shards_acknowledged": true, "index": name}, err
+}
+
+// deleteIndices deletes an index, or all whose names begin with what is before a *.
+func (s *Server) deleteIndices(c *call) (any, error) {
+	pattern := c.PathValue("index")
+	return s.acknowledge(func() (change, error) {
+		gone := map[string]*definition{}
+		for name := range s.store.indices {
+			if fits(pattern, name) {
+				gone[name] = nil
 			}
 		}
-	}
-	for name, list := range writers {
-		if len(list) > 1 {
-			return &apiError{status: http.StatusInternalServerError, kind: "illegal_state_exception",
-				reason: fmt.Sprintf("alias [%s] has more than one write index [%s]", name, strings.Join(list, ","))}
+		if len(gone) > 0 || strings.HasSuffix(pattern, "*") {
+			return change{Indices: gone}, nil
 		}
-	}
-	return nil
-}
-
-func (s *Server) getAliases(c *call) (answer, error) {
-	state := s.store.current()
-	indices, err := state.resolve(c.indices(), c.flag("ignore_unavailable"))
-	if err != nil {
-		return answer{}, err
-	}
-	wanted := c.at["name"]
-	body := map[string]any{}
-	for _, idx := range indices {
-		shown := map[string]alias{}
-		for name, a := range idx.Aliases {
-			if wanted == "" || likeAny(strings.Split(wanted, ","), name) {
-				shown[name] = a
-			}
+		if len(s.store.behind(pattern)) > 0 {
+			return change{}, illegalArgument("The provided expression [%s] matches an alias", pattern)
 		}
-		if wanted == "" || len(shown) > 0 {
-			body[idx.Name] = map[string]any{"aliases": shown}
-		}
-	}
-	if len(body) == 0 && wanted != "" && !strings.Contains(wanted, "*") {
-		return answer{}, &apiError{status: http.StatusNotFound, plain: true, reason: "alias [" + wanted + "] missing"}
-	}
-	return ok(body)
-}
-
-// rollover makes a new index behind an alias and turns the writes to it.
-func (s *Server) rollover(c *call) (answer, error) {
-	object, err := c.object()
-	if err != nil {
-		return answer{}, err
-	}
-	conditions, _ := object["conditions"].(map[string]any) // none is as good as met
-	delete(object, "conditions")
-	own, err := parseTemplate(object, "rollover")
-	if err != nil {
-		return answer{}, err
-	}
-	dry := c.flag("dry_run")
-	var body map[string]any
-	_, err = s.store.update(func(t *txn) error {
-		old, name, err := t.state.rolloverFrom(c.at["index"], c.at["name"])
-		if err != nil {
-			return err
-		}
-		results, err := t.judge(old, conditions)
-		if err != nil {
-			return err
-		}
-		rolled := !dry && (len(results) == 0 || anyTrue(results))
-		body = map[string]any{"acknowledged": rolled, "shards_acknowledged": rolled, "old_index": old.Name, "new_index": name,
-			"rolled_over": rolled, "dry_run": dry, "conditions": results}
-		if !rolled {
-			return nil
-		}
-		return t.roll(c.at["index"], old, name, own)
+		return change{}, noSuchIndex(pattern, "")
 	})
-	return answer{http.StatusOK, body}, err
 }
 
-// rolloverFrom returns the write index behind an alias, and the name of the next.
-func (s *state) rolloverFrom(aliasName, given string) (*index, string, error) {
-	if s.indices[aliasName] != nil {
-		return nil, "", illegalArgument("rollover target is a [concrete index] but one of [alias,data_stream] was expected")
-	}
-	if len(s.aliased(aliasName)) == 0 {
-		return nil, "", noSuchIndex(aliasName)
-	}
-	old, err := s.target(aliasName)
-	if err != nil {
-		return nil, "", illegalArgument("rollover target [%s] does not point to a write index", aliasName)
-	}
-	name := given
-	if name == "" {
-		numbered := regexp.MustCompile(`^(.*-)(\d+)$`).FindStringSubmatch(old.Name)
-		if numbered == nil {
-			return nil, "", illegalArgument("index name [%s] does not match pattern '^.*-\\d+$'", old.Name)
-		}
-		n, err := strconv.ParseInt(numbered[2], 10, 64)
+// block ends the writes to an index. None is under way when it answers, since each holds the lock.
+func (s *Server) block(c *call) (any, error) {
+	return s.acknowledge(func() (change, error) {
+		x, err := s.store.one(c.PathValue("index"), false)
 		if err != nil {
-			return nil, "", illegalArgument("index name [%s] has too great a number", old.Name)
+			return change{}, err
 		}
-		name = fmt.Sprintf("%s%06d", numbered[1], n+1)
+		d := x.definition
+		d.Blocked = true
+		return change{Indices: map[string]*definition{x.name: &d}}, nil
+	})
+}
+
+// refresh has searches see all that was written to the indices of a name.
+func (s *Server) refresh(c *call) (any, error) {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	list, err := s.store.resolve(c.PathValue("index"))
+	for _, x := range list {
+		x.refresh()
 	}
-	return old, name, s.checkName(name)
+	return object{"_shards": object{"total": len(list), "successful": len(list), "failed": 0}}, err
+}
+
+// rollover makes a new index behind an alias, for the writes to it from then on.
+func (s *Server) rollover(c *call) (any, error) {
+	if err := decode(c.body, &struct{}{}); err != nil {
+		return nil, err
+	}
+	name, next := c.PathValue("index"), c.PathValue("name")
+	var ended string
+	err := s.store.update(func() (change, error) {
+		old, err := s.store.rolling(name)
+		if err != nil {
+			return change{}, err
+		}
+		d := old.definition
+		d.Aliases = maps.Clone(d.Aliases)
+		d.Aliases[name] = alias{false}
+		made, err := s.store.define(next, settings{Aliases: map[string]alias{name: {true}}})
+		if err == nil {
+			ended, made.Indices[old.name] = old.name, &d
+		}
+		return made, err
+	})
+	return object{"acknowledged": true, "shards_acknowledged": true, "old_index": ended, "new_index": next, "rolled_over": true, "dry_run": false,
+		"conditions": object{}}, err
+}
+
+// rolling returns the index that writes to an alias go to.
+func (s *store) rolling(name string) (*index, error) {
+	if s.indices[name] != nil {
+		return nil, illegalArgument("rollover target is a [concrete index] but one of [alias,data_stream] was expected")
+	}
+	x, err := s.one(name, true)
+	if err == nil && !x.Aliases[name].IsWriteIndex {
+		err = unknown("a rollover of an alias without is_write_index")
+	}
+	return x, err
+}
+
+// dryRun tells which conditions of a rollover are met.
+func (s *Server) dryRun(c *call) (any, error) {
+	var request struct{ Conditions map[string]string }
+	if err := decode(c.body, &request); err != nil {
+		return nil, err
+	}
+	if !c.query.Has("dry_run") {
+		return nil, unknown("a rollover that is neither by name nor a dry run")
+	}
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	x, err := s.store.rolling(c.PathValue("index"))
+	if err != nil {
+		return nil, err
+	}
+	series := strings.TrimRight(x.name, "0123456789")
+	number, _ := strconv.Atoi(x.name[len(series):]) // no number is 0
+	met, err := x.judge(request.Conditions)
+	return object{"acknowledged": false, "shards_acknowledged": false, "old_index": x.name, "new_index": fmt.Sprintf("%s%06d", series, number+1),
+		"rolled_over": false, "dry_run": true, "conditions": met}, err
 }
 
 // judge tells of each condition whether it is met.
-func (t *txn) judge(old *index, conditions map[string]any) (map[string]bool, error) {
-	results := map[string]bool{}
-	for name, value := range conditions {
-		text := fmt.Sprint(value)
-		met := false
-		switch name {
-		case "max_docs":
-			limit, err := wholeNumber(value)
-			if err != nil {
-				return nil, err
-			}
-			met = t.docs(old) >= int64(limit)
-		case "max_age":
-			limit, err := parseTime(text)
-			if err != nil {
-				return nil, err
-			}
-			met = time.Since(old.Created) >= limit
-		case "max_size", "max_primary_shard_size":
-			limit, err := parseBytes(text)
-			if err != nil {
-				return nil, err
-			}
-			met = t.size(old) >= limit
-		default:
-			return nil, badRequest("x_content_parse_exception", "[conditions] unknown field [%s]", name)
+func (x *index) judge(conditions map[string]string) (map[string]bool, error) {
+	units := map[string]map[string]int64{
+		"max_age":  {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 24 * 3600e9},
+		"max_size": {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40},
+	}
+	have := map[string]int64{"max_age": int64(time.Since(x.Created)), "max_size": x.bytes}
+	met := map[string]bool{}
+	for name, text := range conditions {
+		unit := strings.TrimLeft(text, "0123456789")
+		n, err := strconv.ParseInt(strings.TrimSuffix(text, unit), 10, 32)
+		if err != nil || units[name][unit] == 0 {
+			return nil, badRequest("x_content_parse_exception", "[conditions] failed to parse field [%s]", name)
 		}
-		results["["+name+": "+text+"]"] = met
+		met["["+name+": "+text+"]"] = have[name] >= n*units[name][unit]
 	}
-	return results, nil
-}
-
-func anyTrue(results map[string]bool) bool {
-	for _, met := range results {
-		if met {
-			return true
-		}
-	}
-	return false
-}
-
-func parseBytes(text string) (int64, error) {
-	for _, unit := range []struct {
-		name string
-		size int64
-	}{{"kb", 1 << 10}, {"mb", 1 << 20}, {"gb", 1 << 30}, {"tb", 1 << 40}, {"b", 1}} {
-		digits, ok := strings.CutSuffix(text, unit.name)
-		n, err := strconv.ParseInt(digits, 10, 32)
-		if ok && err == nil && n >= 0 {
-			return n * unit.size, nil
-		}
-	}
-	return 0, badRequest("parse_exception", "failed to parse [%s] as a size in bytes: unit is missing or unrecognized", text)
-}
-
-// size returns how many bytes of the database an index has: the pages of all its buckets.
-func (t *txn) size(idx *index) int64 {
-	stats := t.Bucket([]byte(idx.UUID)).Stats()
-	return int64(stats.BranchAlloc + stats.LeafAlloc)
-}
-
-// roll leaves the old index behind the alias if that says explicitly which index is the one to write
-// to, else the alias moves, as with the real server.
-func (t *txn) roll(aliasName string, old *index, name string, own *template) error {
-	if _, twice := t.state.templateFor(name).Aliases[aliasName]; twice {
-		return illegalArgument("Rollover alias [%s] can point to multiple indices, found duplicated alias [[%s]] in index template", aliasName, aliasName)
-	}
-	yes, no := true, false
-	next := alias{}
-	changed := old.clone()
-	if old.Aliases[aliasName].writes() {
-		next.IsWriteIndex = &yes
-		changed.Aliases[aliasName] = alias{&no}
-	} else {
-		delete(changed.Aliases, aliasName)
-	}
-	made := *own
-	made.Aliases = map[string]alias{aliasName: next}
-	for n, a := range own.Aliases {
-		made.Aliases[n] = a
-	}
-	if _, err := t.create(name, &made); err != nil {
-		return err
-	}
-	return t.putIndex(changed)
+	return met, nil
 }

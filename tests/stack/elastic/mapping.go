@@ -1,192 +1,85 @@
 package elastic
 
 import (
-	"maps"
-	"strconv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
 	"strings"
 )
 
-// field is a node of a mapping: an object with properties, or a value of a type.
-type field struct {
-	Type        string            `json:"type,omitempty"` // empty for an object
-	Dynamic     string            `json:"dynamic,omitempty"`
-	Enabled     *bool             `json:"enabled,omitempty"` // false: kept in _source only
-	IgnoreAbove int               `json:"ignore_above,omitempty"`
-	Properties  map[string]*field `json:"properties,omitempty"`
-	Fields      map[string]*field `json:"fields,omitempty"` // the same value, indexed in other ways
+// mapping says which fields documents have. Of the type keyword or long they are checked; all others
+// are only stored: text, integer, and objects that are not enabled.
+type mapping struct {
+	Dynamic    any               `json:"dynamic,omitempty"`
+	Properties map[string]object `json:"properties,omitempty"`
 }
 
-// mapping is the root of an index's fields. It is never changed: who needs another one makes a copy.
-type mapping struct{ field }
-
-func (f *field) isObject() bool { return f.Type == "" || f.Type == "object" }
-
-func (f *field) disabled() bool { return f.Enabled != nil && !*f.Enabled }
-
-// find returns the field of a path with dots, or nil.
-func (f *field) find(path string) *field {
-	at := f
-	for _, name := range strings.Split(path, ".") {
-		inner := at.Properties[name]
-		if inner == nil {
-			inner = at.Fields[name]
-		}
-		if inner == nil {
-			return nil
-		}
-		at = inner
-	}
-	return at
-}
-
-// parseMapping reads what a client sends as "mappings".
-func parseMapping(raw any) (*mapping, error) {
-	m := &mapping{field{Properties: map[string]*field{}}}
-	if raw == nil {
-		return m, nil
-	}
-	object, ok := raw.(map[string]any)
-	if !ok {
-		return nil, badRequest("mapper_parsing_exception", "Failed to parse mapping: not an object")
-	}
-	for name, value := range object {
-		if name != "properties" && name != "dynamic" {
-			return nil, badRequest("mapper_parsing_exception", "Root mapping definition has unsupported parameters:  [%s : %v]", name, value)
+// check refuses a mapping that is not known.
+func (m *mapping) check() error {
+	known := strings.Fields("dynamic=<nil> dynamic=strict dynamic=true dynamic=false type=keyword type=long type=integer type=text type=object " +
+		"index=true index=false fielddata=true fielddata=false enabled=false")
+	options := []string{fmt.Sprint("dynamic=", m.Dynamic)}
+	for _, field := range m.Properties {
+		for option, value := range field {
+			options = append(options, fmt.Sprint(option, "=", value)) // "true" is as good as true
 		}
 	}
-	return m, m.parseObject("_doc", object)
-}
-
-func (f *field) parseObject(name string, raw map[string]any) error {
-	for key, value := range raw {
-		var err error
-		switch key {
-		case "type":
-			f.Type, _ = value.(string) // known to be "object"
-		case "dynamic":
-			f.Dynamic, err = parseDynamic(value)
-		case "enabled":
-			enabled, isBool := value.(bool)
-			if !isBool {
-				return badRequest("mapper_parsing_exception", "enabled of [%s] must be a boolean", name)
-			}
-			f.Enabled = &enabled
-		case "properties":
-			f.Properties, err = parseFields(value)
-		default:
-			err = badRequest("mapper_parsing_exception", "unsupported parameter [%s] on object [%s]", key, name)
-		}
-		if err != nil {
-			return err
+	for _, option := range options {
+		if !slices.Contains(known, option) {
+			return unknown("a mapping with %s", option)
 		}
 	}
 	return nil
 }
 
-func parseDynamic(value any) (string, error) {
-	switch value {
-	case true, "true":
-		return "true", nil
-	case false, "false":
-		return "false", nil
-	case "strict":
-		return "strict", nil
-	}
-	return "", badRequest("mapper_parsing_exception", "dynamic must be true, false or strict")
+// has tells whether a field can be searched for and sorted by.
+func (m *mapping) has(name, kind string) bool {
+	field := m.Properties[name]
+	return field["type"] == kind && fmt.Sprint(field["index"]) != "false"
 }
 
-func parseFields(raw any) (map[string]*field, error) {
-	object, ok := raw.(map[string]any)
-	if !ok {
-		return nil, badRequest("mapper_parsing_exception", "Expected map for property [properties]")
-	}
-	fields := map[string]*field{}
-	for name, value := range object {
-		properties, ok := value.(map[string]any)
-		if !ok {
-			return nil, badRequest("mapper_parsing_exception", "Expected map for property [%s]", name)
-		}
-		f, err := parseField(name, properties)
-		if err != nil {
-			return nil, err
-		}
-		fields[name] = f
-	}
-	return fields, nil
+// key is what a document is sorted by, in this order.
+type key struct {
+	name    string // missing if there is none
+	version int64  // math.MaxInt64 if there is none
 }
 
-func parseField(name string, raw map[string]any) (*field, error) {
-	f := &field{}
-	kind, named := raw["type"].(string)
-	if !named || kind == "object" {
-		return f, f.parseObject(name, raw)
+const missing = "\xff" // after all texts, which are UTF-8
+
+// key returns the key of a document that was accepted.
+func (m *mapping) key(source []byte) key {
+	var d struct{ Name, Version json.RawMessage }
+	_ = json.Unmarshal(source, &d) // without a source all is missing
+	k := key{missing, math.MaxInt64}
+	if m.has("name", "keyword") {
+		_ = json.Unmarshal(d.Name, &k.name) // it was accepted, or is missing
 	}
-	f.Type = kind
-	switch kind {
-	case "keyword", "text", "long", "integer", "double", "float", "boolean":
-	default:
-		return nil, badRequest("mapper_parsing_exception", "No handler for type [%s] declared on field [%s]", kind, name)
+	if m.has("version", "long") {
+		_ = json.Unmarshal(d.Version, &k.version) // likewise
 	}
-	for key, value := range raw {
-		var err error
-		switch {
-		case key == "type":
-		case key == "fields":
-			f.Fields, err = parseFields(value)
-		case key == "ignore_above" && kind == "keyword":
-			f.IgnoreAbove, err = wholeNumber(value)
-		default:
-			err = badRequest("mapper_parsing_exception", "unknown parameter [%s] on mapper [%s] of type [%s]", key, name, kind)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return f, nil
+	return k
 }
 
-func wholeNumber(value any) (int, error) {
-	text, err := textOf(value)
-	if err != nil {
-		return 0, err
+// accept returns an error if a document does not fit the mapping.
+func (m *mapping) accept(source []byte) error {
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal(source, &document); err != nil || document == nil {
+		return badRequest("mapper_parsing_exception", "failed to parse")
 	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		return 0, badRequest("number_format_exception", "For input string: \"%s\"", text)
-	}
-	return int(n), nil
-}
-
-// merge adds the fields of other, which may repeat those that are there but not change their type.
-func (m *mapping) merge(other *mapping) (*mapping, error) {
-	merged, err := mergeFields("", &m.field, &other.field)
-	if err != nil {
-		return nil, err
-	}
-	return &mapping{*merged}, nil
-}
-
-func mergeFields(path string, old, added *field) (*field, error) {
-	if old.isObject() != added.isObject() || old.Type != added.Type && !old.isObject() {
-		return nil, illegalArgument("mapper [%s] cannot be changed from type [%s] to [%s]", path, old.Type, added.Type)
-	}
-	merged := *old
-	if added.Dynamic != "" {
-		merged.Dynamic = added.Dynamic
-	}
-	merged.Properties = maps.Clone(old.Properties)
-	for name, f := range added.Properties {
-		if there := merged.Properties[name]; there != nil {
-			inner, err := mergeFields(strings.TrimPrefix(path+"."+name, "."), there, f)
-			if err != nil {
-				return nil, err
-			}
-			f = inner
+	for name, value := range document {
+		var into any = new(any)
+		switch kind := m.Properties[name]["type"]; {
+		case kind == nil && m.Dynamic == "strict":
+			return badRequest("strict_dynamic_mapping_exception", "mapping set to strict, dynamic introduction of [%s] within [_doc] is not allowed", name)
+		case kind == "keyword":
+			into = new(string)
+		case kind == "long":
+			into = new(int64)
 		}
-		if merged.Properties == nil {
-			merged.Properties = map[string]*field{}
+		if json.Unmarshal(value, into) != nil { // the real server takes more, such as numbers as texts
+			return unknown("%.100s as the %v [%s]", value, m.Properties[name]["type"], name)
 		}
-		merged.Properties[name] = f
 	}
-	return &merged, nil
+	return nil
 }

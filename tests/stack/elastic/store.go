@@ -1,431 +1,167 @@
 package elastic
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	"go.etcd.io/bbolt"
 )
 
-// maxSize bounds the database. It is mapped into memory at once (as addresses: no memory is used
-// before there is data), since growing the mapping would wait for all readers, and a search's
-// snapshot is one.
-const maxSize = 64 << 30
-
-const (
-	maxBatch = 256 // writes that share a commit
-	tick     = 20 * time.Millisecond
-
-	lockPatience = time.Second // for the server that had the directory before to be gone
-)
-
-const (
-	bucketIndices   = "indices"   // name → index, JSON
-	bucketTemplates = "templates" // name → template, JSON
-)
-
-// store keeps everything in one bbolt file, and before that in a log what is new. All writes go through
-// one goroutine, which commits those that wait together, so a commit's fsync is shared. What searches
-// see is a snapshot: a read transaction from the time of the last refresh.
+// store is what the log says. A method that changes it appends to the log first, so what is in memory
+// survives kill -9. A caller that answers for a change syncs the log before.
 type store struct {
-	db      *bbolt.DB
-	log     *translog
-	queue   chan *write
-	closing chan struct{} // ends refreshAll, which writes
-	graves  graves        // of the committer alone
-
-	committing, refreshing sync.WaitGroup // one goroutine each
+	log *log
 
 	mu        sync.Mutex
-	state     *state
-	visible   map[string]*snapshot // by the index's UUID: what a search sees
-	due       map[string]time.Time // by UUID: when writes that are not visible are to become so; zero time: on request
-	refreshed chan struct{}        // closed and replaced at each refresh
-	pits      map[string]*pit
+	indices   map[string]*index
+	templates map[string]*template
 }
 
-// snapshot is a read transaction that several share. bbolt's reads of one transaction from several
-// goroutines are safe as long as none of them writes: etcd lives on that too.
-type snapshot struct {
-	tx   *bbolt.Tx
-	refs int // guarded by store.mu
+// change is of indices and templates, by name; nil removes one.
+type change struct {
+	Indices   map[string]*definition `json:",omitempty"`
+	Templates map[string]*template   `json:",omitempty"`
 }
 
-func openStore(dir string) (*store, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	db, err := bbolt.Open(filepath.Join(dir, "elastic.db"), 0o600, &bbolt.Options{
-		Timeout: lockPatience, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType,
-		InitialMmapSize: maxSize, MaxSize: maxSize,
-	})
-	if err != nil {
-		return nil, err
-	}
-	log, err := openLog(dir)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	s := &store{db: db, log: log, queue: make(chan *write, maxBatch), closing: make(chan struct{}), graves: graves{},
-		visible: map[string]*snapshot{}, due: map[string]time.Time{}, refreshed: make(chan struct{}), pits: map[string]*pit{}}
-	if err := s.load(); err != nil {
-		return nil, errors.Join(err, log.file.Close(), db.Close())
-	}
-	s.committing.Go(s.commitAll)
-	s.refreshing.Go(s.refreshAll)
-	return s, nil
-}
-
-// close ends the store. Nobody may use it any more.
-func (s *store) close() error {
-	close(s.closing)
-	s.refreshing.Wait()
-	close(s.queue)
-	s.committing.Wait()
-	s.mu.Lock()
-	for _, p := range s.pits {
-		s.releaseAll(p.views)
-	}
-	for _, snap := range s.visible {
-		s.release(snap)
-	}
-	s.mu.Unlock()
-	return errors.Join(s.log.file.Close(), s.db.Close())
-}
-
-func (s *store) load() error {
-	s.state = &state{map[string]*index{}, map[string]*template{}}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		if err := loadAll(tx, bucketIndices, s.state.indices); err != nil {
-			return err
+// openStore reads all that is in a file.
+func openStore(f file) (*store, error) {
+	s := &store{log: &log{file: f}, indices: map[string]*index{}, templates: map[string]*template{}}
+	err := s.log.replay(func(r record, at int64, size int) {
+		if r.Change != nil {
+			s.apply(*r.Change)
+		} else {
+			s.indices[r.Index].add(r, at, size)
 		}
-		if err := loadAll(tx, bucketTemplates, s.state.templates); err != nil {
-			return err
-		}
-		return (&txn{Tx: tx, state: s.state}).replay(s.log)
 	})
-	if err != nil {
-		return err
+	for _, x := range s.indices {
+		x.refresh()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.refreshLocked(sorted(s.state.indices))
+	return s, err
 }
 
-func loadAll[T any](tx *bbolt.Tx, bucket string, into map[string]*T) error {
-	b, err := tx.CreateBucketIfNotExists([]byte(bucket))
-	if err != nil {
-		return err
-	}
-	return b.ForEach(func(name, encoded []byte) error {
-		value := new(T)
-		into[string(name)] = value
-		return json.Unmarshal(encoded, value)
-	})
-}
-
-func (s *store) current() *state {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.state
-}
-
-// write is a change that waits for its turn.
-type write struct {
-	apply func(*txn) error
-	docs  []*docCall // if it is nothing but these
-	err   error
-	txid  int
-	done  chan struct{}
-}
-
-// txn is the transaction of a batch of writes: what one wrote, the next one sees.
-type txn struct {
-	*bbolt.Tx
-	state   *state
-	changed bool // state is a copy
-	graves  graves
-	touched map[string]*index // indices with new documents, by UUID
-	fresh   []*index          // indices that were made
-}
-
-// update runs apply, alone among writers, and returns when what it did is on disk. If apply returns
-// an *apiError it must have changed nothing; any other error undoes the whole batch.
-func (s *store) update(apply func(*txn) error) (txid int, err error) {
-	return s.do(&write{apply: apply})
-}
-
-// updateDocs is update for documents, each of which has its own error if it is refused.
-func (s *store) updateDocs(docs ...*docCall) (txid int, err error) {
-	return s.do(&write{docs: docs, apply: func(t *txn) error {
-		for _, doc := range docs {
-			var api *apiError
-			if doc.err = doc.apply(t); doc.err != nil && !errors.As(doc.err, &api) {
-				return doc.err
-			}
-		}
-		return nil
-	}})
-}
-
-func (s *store) do(w *write) (txid int, err error) {
-	w.done = make(chan struct{})
-	s.queue <- w
-	<-w.done
-	return w.txid, w.err
-}
-
-func (s *store) commitAll() {
-	for w := range s.queue {
-		s.commit(s.batch(w))
-	}
-}
-
-// batch takes what has come in while the last commit ran.
-func (s *store) batch(first *write) []*write {
-	batch := []*write{first}
-	for len(batch) < maxBatch {
-		select {
-		case w, more := <-s.queue:
-			if !more {
-				return batch
-			}
-			batch = append(batch, w)
+// apply makes a change that is in the log.
+func (s *store) apply(c change) {
+	for name, d := range c.Indices {
+		switch x := s.indices[name]; {
+		case d == nil:
+			delete(s.indices, name)
+		case x == nil:
+			s.indices[name] = &index{name: name, definition: *d, log: s.log, last: map[string]int32{}}
 		default:
-			return batch
+			x.definition = *d
 		}
 	}
-	return batch
-}
-
-func (s *store) commit(batch []*write) {
-	s.graves.forget(time.Now())
-	err := s.logAll(batch)
-	if errors.Is(err, errUnsuited) {
-		err = s.transact(batch)
-	}
-	for _, w := range batch {
-		if err != nil {
-			w.err = fmt.Errorf("commit: %w", err)
+	for name, t := range c.Templates {
+		if s.templates[name] = t; t == nil {
+			delete(s.templates, name)
 		}
-		close(w.done)
 	}
 }
 
-// transact does a batch of writes in the database, after those that were logged.
-func (s *store) transact(batch []*write) error {
-	t := &txn{state: s.current(), graves: s.graves, touched: map[string]*index{}}
-	err := s.db.Update(func(tx *bbolt.Tx) error {
-		t.Tx = tx
-		for _, d := range s.log.waiting.list {
-			if err := t.take(d); err != nil {
-				return err
-			}
-		}
-		for _, w := range batch {
-			w.txid = tx.ID()
-			var api *apiError
-			if w.err = w.apply(t); w.err != nil && !errors.As(w.err, &api) {
-				return w.err
-			}
-		}
-		return nil
-	})
+// update makes the change that decide returns, which is called with s.mu held.
+func (s *store) update(decide func() (change, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := decide()
 	if err != nil {
 		return err
 	}
-	return s.publish(t)
+	return s.change(c)
 }
 
-// publish makes known what was committed. A new index can be searched at once, and is empty or not.
-func (s *store) publish(t *txn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log.reset()
-	s.state = t.state
-	for _, idx := range t.touched {
-		s.hide(idx)
+// change makes a change and returns when it is on disk. It needs s.mu.
+func (s *store) change(c change) error {
+	if _, _, err := s.log.append(record{Change: &c}); err != nil {
+		return err
 	}
-	if len(t.fresh) == 0 {
+	s.apply(c)
+	return s.log.sync()
+}
+
+// define returns what a new index is made with: what the template says that fits its name, and then
+// its own.
+func (s *store) define(name string, own settings) (change, error) {
+	if err := s.checkName(name); err != nil {
+		return change{}, err
+	}
+	all := []settings{}
+	for _, t := range s.templates {
+		if slices.ContainsFunc(t.Patterns, func(pattern string) bool { return fits(pattern, name) }) {
+			all = append(all, t.Template)
+		}
+	}
+	if len(all) > 1 {
+		return change{}, unknown("which of %d templates [%s] is made with", len(all), name)
+	}
+	d := &definition{Created: time.Now(), Aliases: map[string]alias{}}
+	for _, from := range append(all, own) {
+		if from.Mapping != nil {
+			d.Mapping = *from.Mapping
+		}
+		d.Manual = d.Manual || from.Settings["refresh_interval"] == "-1"
+		maps.Copy(d.Aliases, from.Aliases)
+	}
+	for a := range d.Aliases {
+		if s.indices[a] != nil || a == name {
+			return change{}, badRequest("invalid_alias_name_exception", "Invalid alias name [%s]: an index or data stream exists with the same name as the alias", a)
+		}
+	}
+	return change{Indices: map[string]*definition{name: d}}, nil
+}
+
+func fits(pattern, name string) bool {
+	prefix, isPattern := strings.CutSuffix(pattern, "*")
+	return name == pattern || isPattern && strings.HasPrefix(name, prefix)
+}
+
+func (s *store) checkName(name string) error {
+	if s.indices[name] != nil {
+		return &apiError{http.StatusBadRequest, "resource_already_exists_exception", "index [" + name + "] already exists", name}
+	}
+	if len(s.behind(name)) == 0 && regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}$`).MatchString(name) {
 		return nil
 	}
-	return s.refreshLocked(nil)
+	return &apiError{http.StatusBadRequest, "invalid_index_name_exception",
+		"Invalid index name [" + name + "], must be lowercase, without special characters, and no alias", name}
 }
 
-// hide says that an index has writes that searches do not see yet. It needs s.mu.
-func (s *store) hide(idx *index) {
-	if _, waits := s.due[idx.UUID]; waits {
-		return
-	}
-	s.due[idx.UUID] = time.Time{}
-	if interval := idx.refreshInterval(); interval > 0 {
-		s.due[idx.UUID] = time.Now().Add(interval)
-	}
-}
-
-// lookUp returns a document that is logged and not in the database yet.
-func (s *store) lookUp(idx *index, id string) (r record, found bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d := s.log.waiting.byKey[docKey{idx.UUID, id}]; d != nil {
-		return d.record, true
-	}
-	return record{}, false
-}
-
-// flush has what is logged put into the database.
-func (s *store) flush() error {
-	s.mu.Lock()
-	empty := len(s.log.waiting.list) == 0
-	s.mu.Unlock()
-	if empty {
-		return nil
-	}
-	_, err := s.update(func(*txn) error { return nil })
-	return err
-}
-
-// change makes the state one that may be changed.
-func (t *txn) change() *state {
-	if !t.changed {
-		t.state, t.changed = t.state.clone(), true
-	}
-	return t.state
-}
-
-func (t *txn) putIndex(idx *index) error {
-	t.change().indices[idx.Name] = idx
-	return putJSON(t.Tx, bucketIndices, idx.Name, idx)
-}
-
-func putJSON(tx *bbolt.Tx, bucket, name string, value any) error {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket([]byte(bucket)).Put([]byte(name), encoded)
-}
-
-func (t *txn) dropIndex(idx *index) error {
-	delete(t.change().indices, idx.Name)
-	if err := t.Bucket([]byte(bucketIndices)).Delete([]byte(idx.Name)); err != nil {
-		return err
-	}
-	return t.DeleteBucket([]byte(idx.UUID))
-}
-
-// refresh makes all that is committed in these indices visible. Others without hidden writes move to
-// the new snapshot too, since it shows the same of them and an old one keeps pages from being reused.
-func (s *store) refresh(indices ...*index) error {
-	if err := s.flush(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.refreshLocked(indices)
-}
-
-func (s *store) refreshLocked(indices []*index) error {
-	tx, err := s.db.Begin(false)
-	if err != nil {
-		return err
-	}
-	for _, idx := range indices {
-		delete(s.due, idx.UUID)
-	}
-	snap := &snapshot{tx: tx, refs: 1}
-	for _, idx := range s.state.indices {
-		if _, hidden := s.due[idx.UUID]; hidden {
-			continue
-		}
-		s.replace(idx.UUID, snap)
-		if s.log.waiting.of[idx.UUID] > 0 {
-			s.hide(idx) // what came since the flush
+// behind returns the indices of an alias, by name.
+func (s *store) behind(alias string) (list []*index) {
+	for _, name := range slices.Sorted(maps.Keys(s.indices)) {
+		if _, is := s.indices[name].Aliases[alias]; is {
+			list = append(list, s.indices[name])
 		}
 	}
-	s.release(snap)
-	close(s.refreshed)
-	s.refreshed = make(chan struct{})
-	return nil
+	return list
 }
 
-func (s *store) replace(uuid string, snap *snapshot) {
-	if old := s.visible[uuid]; old != nil {
-		s.release(old)
+// resolve returns the index of a name, or those behind the alias: at least one.
+func (s *store) resolve(name string) ([]*index, error) {
+	if x := s.indices[name]; x != nil {
+		return []*index{x}, nil
 	}
-	snap.refs++
-	s.visible[uuid] = snap
-}
-
-// release needs s.mu.
-func (s *store) release(snap *snapshot) {
-	snap.refs--
-	if snap.refs == 0 {
-		_ = snap.tx.Rollback() // the end of a read cannot fail
+	if list := s.behind(name); len(list) > 0 {
+		return list, nil
 	}
-}
-
-// forget drops what a deleted index has in memory.
-func (s *store) forget(idx *index) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.due, idx.UUID)
-	if old := s.visible[idx.UUID]; old != nil {
-		delete(s.visible, idx.UUID)
-		s.release(old)
+	if strings.ContainsAny(name, "*,") {
+		return nil, unknown("several indices [%s] here", name)
 	}
+	return nil, noSuchIndex(name, "")
 }
 
-// awaitVisible returns when a search of the index sees the commit.
-func (s *store) awaitVisible(ctx context.Context, uuid string, txid int) error {
-	for {
-		s.mu.Lock()
-		snap, refreshed := s.visible[uuid], s.refreshed
-		_, hidden := s.due[uuid]
-		sees := snap != nil && snap.tx.ID() >= txid
-		s.mu.Unlock()
-		if sees || !hidden {
-			return nil
-		}
-		select {
-		case <-refreshed:
-		case <-ctx.Done():
-			return ctx.Err()
+// one returns the index of a name, or the one behind the alias that reads or writes are for.
+func (s *store) one(name string, writes bool) (*index, error) {
+	list, err := s.resolve(name)
+	for _, x := range list {
+		if len(list) == 1 || writes && x.Aliases[name].IsWriteIndex {
+			return x, nil
 		}
 	}
-}
-
-// refreshAll refreshes indices when they are due, and ends points in time that nobody asked for long.
-func (s *store) refreshAll() {
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.closing:
-			return
-		case now := <-ticker.C:
-			s.endPITs(now)
-			s.refreshDue(now)
-		}
+	if err == nil {
+		err = illegalArgument("alias [%s] has more than one index associated with it, can't execute a single index op", name)
 	}
-}
-
-func (s *store) refreshDue(now time.Time) {
-	s.mu.Lock()
-	var ready []*index
-	for uuid, at := range s.due {
-		if !at.IsZero() && now.After(at) {
-			ready = append(ready, &index{UUID: uuid})
-		}
-	}
-	s.mu.Unlock()
-	if len(ready) > 0 {
-		_ = s.refresh(ready...) // it is tried again a tick later
-	}
+	return nil, err
 }
