@@ -1,3 +1,14 @@
+// Package broker is a small message broker for machines that have no RabbitMQ. It speaks as much of
+// AMQP 0-9-1 as go-store needs: fanout exchanges and the default one, queues (exclusive, auto-delete,
+// named by the server), consumers that acknowledge nothing, heartbeats, and the errors. It refuses
+// everything else with NOT_IMPLEMENTED, which ends the connection, and a text that says so.
+//
+// A queue keeps its order. A client that does not read holds up no other, and is cut off when it takes
+// nothing for a while. Everything is in memory and one lock guards it all, so a durable queue is gone
+// with the process. There is one user (guest, password guest) and one virtual host ("/").
+//
+// Reading order: connection.go, handshake.go, channel.go, then queue.go and exchange.go for what happens
+// to messages. methods.go has the methods; wire.go, frame.go and outbox.go are the bytes.
 package broker
 
 import (
@@ -15,17 +26,17 @@ const (
 	vhost    = "/"
 )
 
-// patience is for how long the broker waits for a client.
-type patience struct {
+// timeouts say how long the broker waits for a client.
+type timeouts struct {
 	handshake time.Duration // from the TCP connection to connection.open
 	write     time.Duration // for a client that does not read to take the next bytes
 	closing   time.Duration // for connection.close-ok
 }
 
-// Broker is a running broker. Its methods may be called by several goroutines at once.
+// Broker is a running broker. Its methods may be called concurrently.
 type Broker struct {
 	listener net.Listener
-	patience patience
+	timeouts timeouts
 	methods  map[methodID]method
 	running  sync.WaitGroup // accept, and one for each connection
 
@@ -39,17 +50,16 @@ type Broker struct {
 // Listen starts a broker on a TCP address (host:port; port 0 for any that is free). The caller must
 // Close it.
 func Listen(addr string) (*Broker, error) {
-	return listen(addr, patience{handshake: 10 * time.Second, write: 20 * time.Second, closing: 5 * time.Second})
+	return listen(addr, timeouts{handshake: 10 * time.Second, write: 20 * time.Second, closing: 5 * time.Second})
 }
 
-func listen(addr string, p patience) (*Broker, error) {
+func listen(addr string, t timeouts) (*Broker, error) {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("broker: %w", err)
 	}
-	b := &Broker{listener: listener, patience: p, methods: methods(), connections: map[*connection]bool{}, queues: map[string]*queue{}}
-	b.exchanges = map[string]*exchange{"amq.direct": {name: "amq.direct", kind: direct, durable: true},
-		"amq.fanout": {name: "amq.fanout", kind: fanout, durable: true}, "amq.topic": {name: "amq.topic", kind: topic, durable: true}}
+	b := &Broker{listener: listener, timeouts: t, methods: methods(),
+		connections: map[*connection]bool{}, exchanges: map[string]*exchange{}, queues: map[string]*queue{}}
 	b.running.Go(b.accept)
 	return b, nil
 }
@@ -57,17 +67,15 @@ func listen(addr string, p patience) (*Broker, error) {
 // Addr returns the address that the broker listens on, host:port.
 func (b *Broker) Addr() string { return b.listener.Addr().String() }
 
-// URL returns the address as clients want it, with user and password.
-func (b *Broker) URL() string {
-	return fmt.Sprintf("amqp://%s:%s@%s/", user, password, b.Addr())
-}
+// URL returns the address with user and password, as clients take it.
+func (b *Broker) URL() string { return fmt.Sprintf("amqp://%s:%s@%s/", user, password, b.Addr()) }
 
-// accept ends when the listener is closed. Any other error, such as too many open files, passes.
+// accept ends when the listener is closed. Other errors, such as too many open files, are temporary.
 func (b *Broker) accept() {
 	for {
 		conn, err := b.listener.Accept()
 		if err == nil {
-			b.welcome(conn)
+			b.serve(conn)
 			continue
 		}
 		b.mu.Lock()
@@ -80,11 +88,11 @@ func (b *Broker) accept() {
 	}
 }
 
-func (b *Broker) welcome(conn net.Conn) {
+func (b *Broker) serve(conn net.Conn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		_ = conn.Close() // nobody will serve it
+		_ = conn.Close() // it is not served
 		return
 	}
 	c := newConnection(b, conn)
@@ -92,14 +100,8 @@ func (b *Broker) welcome(conn net.Conn) {
 	b.running.Go(c.serve)
 }
 
-func (b *Broker) forget(c *connection) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.connections, c)
-}
-
-// Close closes the port and all connections, and returns when nothing of the broker is left. All
-// messages are gone.
+// Close closes the port and all connections, and returns when all goroutines have ended. All messages
+// are lost.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	first := !b.closed
@@ -114,8 +116,8 @@ func (b *Broker) Close() error {
 	return err
 }
 
-// DropConnections cuts all connections without a word to the clients and returns how many there
-// were, when everything that was theirs alone is gone.
+// DropConnections cuts all connections without a word to the clients. It returns how many there were,
+// when all that belonged to them is gone.
 func (b *Broker) DropConnections() int {
 	b.mu.Lock()
 	var cut []*connection

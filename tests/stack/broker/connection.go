@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// errDone ends a connection that has nothing more to say.
+// errDone ends a connection on which everything has been said.
 var errDone = errors.New("connection done")
 
 // connection is one client. Its serve reads; one goroutine writes and one sends heartbeats.
@@ -18,11 +18,9 @@ type connection struct {
 	in     *frameReader
 	out    *outbox
 	ending chan struct{} // closed when the heartbeats are to stop
-	done   chan struct{} // closed when nothing of the connection is left
+	done   chan struct{} // closed when the connection has been released
 
-	limits            // as negotiated
-	wantsCancel  bool // to be told when the broker cancels a consumer
-	wantsRefusal bool // to be told when the password is wrong
+	limits // as negotiated
 
 	// Guarded by Broker.mu.
 	channels  map[uint16]*channel
@@ -59,26 +57,27 @@ func (c *connection) serve() {
 	}
 	_ = c.conn.Close() // lost already, or all is said
 	helpers.Wait()
-	c.broker.forget(c)
+	c.broker.mu.Lock()
+	defer c.broker.mu.Unlock()
+	delete(c.broker.connections, c)
 }
 
-// awaitHangUp leaves it to the client to close the socket: if we did, a frame of its that is under
-// way would have its TCP throw away what we said last.
+// awaitHangUp leaves it to the client to close the socket: if we did, a frame of its that is in flight
+// would have its TCP discard what we sent last.
 func (c *connection) awaitHangUp() {
-	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.patience.closing)); err != nil {
+	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.timeouts.closing)); err != nil {
 		return
 	}
 	_, _ = io.Copy(io.Discard, c.in.in) // any end is as good
 }
 
 func (c *connection) write() {
-	if err := c.out.run(c.conn, c.broker.patience.write, c.deliver); err != nil {
+	if err := c.out.run(c.conn, c.broker.timeouts.write, c.deliver); err != nil {
 		_ = c.conn.Close() // so that reading ends too
 	}
 }
 
-// converse returns at the end of the conversation, and tells whether what is still in the outbox is
-// to be sent.
+// converse returns at the end of the conversation, and tells whether to send what is in the outbox.
 func (c *connection) converse(helpers *sync.WaitGroup) (polite bool) {
 	err := c.handshake()
 	if err == nil {
@@ -93,7 +92,7 @@ func (c *connection) converse(helpers *sync.WaitGroup) (polite bool) {
 	return errors.Is(err, errDone)
 }
 
-// sendHeartbeats fills pauses, so that the client knows that we live.
+// sendHeartbeats sends one whenever nothing else was sent for half of the interval.
 func (c *connection) sendHeartbeats() {
 	if c.heartbeat == 0 {
 		return
@@ -115,7 +114,11 @@ func (c *connection) sendHeartbeats() {
 func (c *connection) readFrames() error {
 	for {
 		c.out.awaitRoom()
-		if err := c.conn.SetReadDeadline(c.silenceLimit()); err != nil {
+		var deadline time.Time
+		if c.heartbeat > 0 {
+			deadline = time.Now().Add(2 * c.heartbeat)
+		}
+		if err := c.conn.SetReadDeadline(deadline); err != nil {
 			return err
 		}
 		f, err := c.in.read()
@@ -126,14 +129,6 @@ func (c *connection) readFrames() error {
 			return err
 		}
 	}
-}
-
-// silenceLimit is until when we wait for a client that sends no heartbeat.
-func (c *connection) silenceLimit() time.Time {
-	if c.heartbeat == 0 {
-		return time.Time{}
-	}
-	return time.Now().Add(2 * c.heartbeat)
 }
 
 func (c *connection) handle(f frame) error {
@@ -158,7 +153,7 @@ func (c *connection) handle(f frame) error {
 	return err
 }
 
-// control takes what concerns the connection itself.
+// control handles a frame for the connection itself.
 func (c *connection) control(f frame) error {
 	if f.controlMethod() != connectionClose {
 		return protocolError(commandInvalid, "unexpected frame on channel 0")
@@ -168,7 +163,7 @@ func (c *connection) control(f frame) error {
 	return errDone
 }
 
-// open takes the first frame on a channel.
+// open handles the first frame on a channel.
 func (c *connection) open(f frame) error {
 	d := decoder{rest: f.payload}
 	id := methodID(d.long())
@@ -176,7 +171,7 @@ func (c *connection) open(f frame) error {
 		return &replyError{channelError, "CHANNEL_ERROR - expected 'channel.open'", id}
 	}
 	if f.channel > c.channelMax {
-		return &replyError{notAllowed, "NOT_ALLOWED - channel number is above the negotiated channel_max", id}
+		return protocolError(notAllowed, "channel number is above the negotiated channel_max")
 	}
 	c.channels[f.channel] = newChannel(c, f.channel)
 	c.send(f.channel, channelOpenOK, fields{}.longstr(""))
@@ -193,7 +188,7 @@ func (c *connection) sendContent(channel uint16, id methodID, arguments fields, 
 	})
 }
 
-// deliver resumes what waited for room in the outbox.
+// deliver goes on with what waited for room in the outbox.
 func (c *connection) deliver() {
 	c.broker.mu.Lock()
 	defer c.broker.mu.Unlock()
@@ -202,11 +197,11 @@ func (c *connection) deliver() {
 	}
 }
 
-// refuse tells the client why the connection ends, and gives it a moment to take note.
+// refuse tells the client why the connection ends, and waits a moment for it to confirm that.
 func (c *connection) refuse(reply *replyError) {
 	c.release()
 	c.send(0, connectionClose, reply.fields())
-	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.patience.closing)); err != nil {
+	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.timeouts.closing)); err != nil {
 		return
 	}
 	for {
@@ -224,15 +219,12 @@ func (c *connection) refuse(reply *replyError) {
 	}
 }
 
-// release gives back what the connection holds: consumers first, so that what is requeued does not
-// come to this connection again. After that it counts for nothing, even if its socket is still open.
+// release ends all that belongs to the connection. It does not count any more then, even if its socket
+// is still open.
 func (c *connection) release() {
 	c.broker.mu.Lock()
 	defer c.broker.mu.Unlock()
 	c.released = true
-	for _, ch := range c.channels {
-		ch.cancelConsumers()
-	}
 	for _, ch := range c.channels {
 		ch.release()
 	}

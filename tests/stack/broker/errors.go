@@ -4,7 +4,6 @@ import "fmt"
 
 // Reply codes of the specification.
 const (
-	noRoute            = 312
 	accessRefused      = 403
 	notFound           = 404
 	resourceLocked     = 405
@@ -18,12 +17,12 @@ const (
 	notImplemented     = 540
 )
 
-// replyError is an error that the client is told of. It ends a channel, or the connection if the
-// code is one of 500 and above.
+// replyError is an error that is sent to the client. It ends a channel, or the connection if its code
+// is 500 or above.
 type replyError struct {
 	code   uint16
 	text   string
-	method methodID // that was answered with it; 0 if none was
+	method methodID // that it answers; 0 if none
 }
 
 func (e *replyError) Error() string { return fmt.Sprintf("%d %s", e.code, e.text) }
@@ -39,29 +38,23 @@ func protocolError(code uint16, format string, args ...any) error {
 	return &replyError{code: code, text: codeName(code) + " - " + fmt.Sprintf(format, args...)}
 }
 
-func codeName(code uint16) string {
-	switch code {
-	case accessRefused:
-		return "ACCESS_REFUSED"
-	case notFound:
-		return "NOT_FOUND"
-	case resourceLocked:
-		return "RESOURCE_LOCKED"
-	case preconditionFailed:
-		return "PRECONDITION_FAILED"
-	case frameError:
-		return "FRAME_ERROR"
-	case syntaxError:
-		return "SYNTAX_ERROR"
-	case commandInvalid:
-		return "COMMAND_INVALID"
-	case channelError:
-		return "CHANNEL_ERROR"
-	case unexpectedFrame:
-		return "UNEXPECTED_FRAME"
-	case notAllowed:
-		return "NOT_ALLOWED"
-	default:
-		return "NOT_IMPLEMENTED"
+// answering returns an error that says which method it answers.
+func answering(id methodID, err error) error {
+	if reply, ok := err.(*replyError); ok {
+		reply.method = id
 	}
+	return err
+}
+
+// unknown is the answer to what RabbitMQ knows.
+func unknown(format string, args ...any) error {
+	return protocolError(notImplemented, "the embedded broker does not know "+format+", see STACK=docker", args...)
+}
+
+func codeName(code uint16) string {
+	return map[uint16]string{
+		accessRefused: "ACCESS_REFUSED", notFound: "NOT_FOUND", resourceLocked: "RESOURCE_LOCKED", preconditionFailed: "PRECONDITION_FAILED",
+		frameError: "FRAME_ERROR", syntaxError: "SYNTAX_ERROR", commandInvalid: "COMMAND_INVALID", channelError: "CHANNEL_ERROR",
+		unexpectedFrame: "UNEXPECTED_FRAME", notAllowed: "NOT_ALLOWED", notImplemented: "NOT_IMPLEMENTED",
+	}[code]
 }

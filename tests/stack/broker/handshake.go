@@ -2,16 +2,14 @@ package broker
 
 import (
 	"io"
-	"strings"
 	"time"
 )
 
 const protocolHeader = "AMQP\x00\x00\x09\x01"
 
-// handshake brings the connection up to connection.open-ok. It returns errDone if there is nothing to
-// add to what was sent.
+// handshake brings the connection up to connection.open-ok. It returns errDone if everything was said.
 func (c *connection) handshake() error {
-	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.patience.handshake)); err != nil {
+	if err := c.conn.SetReadDeadline(time.Now().Add(c.broker.timeouts.handshake)); err != nil {
 		return err
 	}
 	for _, step := range []func() error{c.greet, c.authenticate, c.tune, c.openVhost} {
@@ -22,7 +20,7 @@ func (c *connection) handshake() error {
 	return nil
 }
 
-// greet answers whoever speaks another protocol, or another version, with the one that we speak.
+// greet answers another protocol, or another version, with the one that the broker speaks.
 func (c *connection) greet() error {
 	var header [len(protocolHeader)]byte
 	if _, err := io.ReadFull(c.in.in, header[:]); err != nil {
@@ -35,39 +33,23 @@ func (c *connection) greet() error {
 	return nil
 }
 
+// authenticate takes it that the client understands a refusal, and basic.cancel, as both Go libraries do.
 func (c *connection) authenticate() error {
-	c.send(0, connectionStart, fields{0, 9}.table(serverProperties()).longstr("PLAIN").longstr("en_US"))
+	c.send(0, connectionStart, fields{0, 9}.longstr(serverProperties()).longstr("PLAIN").longstr("en_US"))
 	a, err := c.expect(connectionStartOK, "tsSs")
 	if err != nil {
 		return err
 	}
-	mechanism, response := a.strings[0], a.strings[1]
-	capabilities, _ := a.table["capabilities"].(table) // without any, all are false
-	c.wantsCancel = capabilities["consumer_cancel_notify"] == true
-	c.wantsRefusal = capabilities["authentication_failure_close"] == true
-	return c.checkPassword(mechanism, response)
+	if mechanism, response := a.strings[0], a.strings[1]; mechanism != "PLAIN" || response != "\x00"+user+"\x00"+password {
+		return protocolError(accessRefused, "Login was refused using authentication mechanism %s.", mechanism)
+	}
+	return nil
 }
 
-func serverProperties() table {
-	return table{
-		"product": "go-store embedded broker", "version": "1.0", "platform": "Go",
-		"capabilities": table{
-			"publisher_confirms": true, "exchange_exchange_bindings": true, "basic.nack": true,
-			"consumer_cancel_notify": true, "per_consumer_qos": true, "authentication_failure_close": true,
-		},
-	}
-}
-
-// checkPassword, as RabbitMQ, cuts the connection of a client that would not understand a refusal.
-func (c *connection) checkPassword(mechanism, response string) error {
-	if mechanism == "PLAIN" && response == strings.Join([]string{"", user, password}, "\x00") {
-		return nil
-	}
-	if !c.wantsRefusal {
-		return io.EOF
-	}
-	text := "ACCESS_REFUSED - Login was refused using authentication mechanism " + mechanism + "."
-	return &replyError{code: accessRefused, text: text}
+// serverProperties is a table of strings, encoded.
+func serverProperties() string {
+	properties := fields{}.shortstr("product").octet('S').longstr("go-store embedded broker")
+	return string(properties.shortstr("version").octet('S').longstr("1.0"))
 }
 
 func (c *connection) tune() error {
@@ -76,12 +58,9 @@ func (c *connection) tune() error {
 	if err != nil {
 		return err
 	}
-	channelMax, frameMax, heartbeat := uint16(a.numbers[0]), uint32(a.numbers[1]), time.Duration(a.numbers[2])*time.Second
-	if channelMax == 0 || channelMax > c.channelMax {
-		return protocolError(notAllowed, "negotiated channel_max = %d is not in 1..%d", channelMax, c.channelMax)
-	}
-	if frameMax < frameMin || frameMax > c.frameMax {
-		return protocolError(notAllowed, "negotiated frame_max = %d is not in %d..%d", frameMax, frameMin, c.frameMax)
+	channelMax, frameMax, heartbeat := uint16(a.numbers[0]), a.numbers[1], time.Duration(a.numbers[2])*time.Second
+	if channelMax == 0 || channelMax > c.channelMax || frameMax < frameMin || frameMax > c.frameMax {
+		return protocolError(notAllowed, "negotiated channel_max = %d, frame_max = %d", channelMax, frameMax)
 	}
 	c.limits = limits{channelMax, frameMax, heartbeat}
 	c.in.limit = frameMax - frameOverhead
@@ -103,9 +82,6 @@ func (c *connection) openVhost() error {
 // expect reads the next method, which must be that one, and its arguments.
 func (c *connection) expect(want methodID, grammar string) (arguments, error) {
 	f, err := c.in.read()
-	for err == nil && f.kind == frameHeartbeat {
-		f, err = c.in.read()
-	}
 	if err != nil {
 		return arguments{}, err
 	}

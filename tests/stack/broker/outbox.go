@@ -7,23 +7,21 @@ import (
 )
 
 const (
-	// outboxLimit is from how many waiting bytes on a connection gets no more deliveries, and is not
-	// read from either. One message more may be on top, and as much again be under way.
+	// outboxLimit is how many waiting bytes stop deliveries to a connection, and reading from it. One
+	// message more can wait, and as much again be in flight.
 	outboxLimit = 256 << 10
-	// keptBuffer is the largest buffer that is kept for reuse.
-	keptBuffer = 64 << 10
-	// writeSize is how much is written under one deadline.
+	// writeSize is how much is written under one deadline, and the largest buffer that is used again.
 	writeSize = 64 << 10
 )
 
-// outbox holds what is to be sent on a connection. Nobody who puts something in waits for the
-// network: run, a goroutine of its own, does.
+// outbox holds what will be sent on a connection. Only run, in a goroutine of its own, waits for the
+// network.
 type outbox struct {
 	mu      sync.Mutex
 	changed sync.Cond // waiting has shrunk or grown, or finished is set
 	waiting []byte
-	starved bool // somebody had something to deliver when there was no room
-	closing bool // nothing is added any more
+	starved bool // a delivery found no room
+	closing bool // no more can be added
 	used    bool // something was added since idle was last asked
 }
 
@@ -33,7 +31,7 @@ func newOutbox() *outbox {
 	return o
 }
 
-// add has write append frames. They are thrown away if the connection is at its end.
+// add has write append frames. They are dropped if the connection has ended.
 func (o *outbox) add(write func([]byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -53,7 +51,7 @@ func (o *outbox) hasRoom() bool {
 	return len(o.waiting) < outboxLimit
 }
 
-// awaitRoom returns when there is room, or the connection is at its end.
+// awaitRoom returns when there is room, or the connection has ended.
 func (o *outbox) awaitRoom() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -79,9 +77,9 @@ func (o *outbox) close() {
 	o.changed.Broadcast()
 }
 
-// run sends what is added until close, or until the peer takes nothing for the time of patience. It
-// calls resume when there is room again for those who found none.
-func (o *outbox) run(conn net.Conn, patience time.Duration, resume func()) error {
+// run sends what is added until close, or until the peer takes nothing for that time. It calls resume
+// when there is room again after a delivery found none.
+func (o *outbox) run(conn net.Conn, timeout time.Duration, resume func()) error {
 	defer o.close()
 	var buffer []byte
 	for {
@@ -93,7 +91,7 @@ func (o *outbox) run(conn net.Conn, patience time.Duration, resume func()) error
 		if starved {
 			resume()
 		}
-		if err := writeAll(conn, buffer, patience); err != nil {
+		if err := writeAll(conn, buffer, timeout); err != nil {
 			return err
 		}
 	}
@@ -106,7 +104,7 @@ func (o *outbox) take(spare []byte) (waiting []byte, starved, more bool) {
 	for len(o.waiting) == 0 && !o.closing {
 		o.changed.Wait()
 	}
-	if cap(spare) > keptBuffer {
+	if cap(spare) > writeSize {
 		spare = nil
 	}
 	waiting, o.waiting = o.waiting, spare[:0]
@@ -115,9 +113,9 @@ func (o *outbox) take(spare []byte) (waiting []byte, starved, more bool) {
 	return waiting, starved, len(waiting) > 0
 }
 
-func writeAll(conn net.Conn, data []byte, patience time.Duration) error {
+func writeAll(conn net.Conn, data []byte, timeout time.Duration) error {
 	for len(data) > 0 {
-		if err := conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		if err := conn.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 			return err
 		}
 		n := min(len(data), writeSize)

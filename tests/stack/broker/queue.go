@@ -1,10 +1,7 @@
 package broker
 
 import (
-	"container/list"
 	"crypto/rand"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -13,116 +10,50 @@ import (
 type queue struct {
 	name                string
 	durable, autoDelete bool
-	arguments           table
 	owner               *connection // of an exclusive queue
-
-	ready     list.List // of *entry, in the order of their positions
-	pushed    uint64    // the position of the last that was published
-	consumers []*consumer
-
-	exclusiveConsumer bool // the one consumer wants no other
-	deleted           bool
-}
-
-// entry is a message in one queue. It keeps its position when it is delivered, and comes back to it
-// if it is not acknowledged.
-type entry struct {
-	message     *message
-	position    uint64
-	redelivered bool
+	ready               []*message
+	consumers           []*consumer // the next to be served first
+	deleted             bool
 }
 
 type consumer struct {
-	tag      string
-	channel  *channel
-	queue    *queue
-	noAck    bool
-	prefetch int // 0 for any number
-	inFlight int // messages that are not acknowledged
-}
-
-// delivery is an entry that a client has.
-type delivery struct {
-	tag      uint64
-	entry    *entry
-	queue    *queue
-	consumer *consumer // nil if the client asked with basic.get
+	tag       string
+	channel   *channel
+	queue     *queue
+	exclusive bool // the queue has no other
 }
 
 func (q *queue) push(m *message) {
-	q.pushed++
-	q.ready.PushBack(&entry{message: m, position: q.pushed})
+	q.ready = append(q.ready, m)
 	q.pump()
 }
 
-func (q *queue) pop() *entry {
-	front := q.ready.Front()
-	if front == nil {
-		return nil
-	}
-	return q.ready.Remove(front).(*entry)
-}
-
-// putBack puts an entry where it was.
-func (q *queue) putBack(e *entry) {
-	e.redelivered = true
-	next := q.ready.Front()
-	for next != nil && next.Value.(*entry).position < e.position {
-		next = next.Next()
-	}
-	if next == nil {
-		q.ready.PushBack(e)
-		return
-	}
-	q.ready.InsertBefore(e, next)
-}
-
-// pump delivers to the consumers in turn as long as there are messages and one has room for them.
+// pump delivers to the consumers in turn as long as there are messages and one can take them.
 func (q *queue) pump() {
-	for q.ready.Len() > 0 {
-		i := slices.IndexFunc(q.consumers, (*consumer).hasRoom)
+	for len(q.ready) > 0 {
+		i := slices.IndexFunc(q.consumers, func(c *consumer) bool { return c.channel.conn.out.hasRoom() })
 		if i < 0 {
 			return
 		}
 		c := q.consumers[i]
-		c.deliver(q.pop())
+		c.deliver(q.ready[0])
+		q.ready[0] = nil // the slice holds on to it
+		q.ready = q.ready[1:]
 		q.consumers = append(slices.Delete(q.consumers, i, i+1), c)
 	}
 }
 
-func (c *consumer) hasRoom() bool {
-	mayHave := c.noAck || c.channel.hasWindow() && (c.prefetch == 0 || c.inFlight < c.prefetch)
-	return mayHave && c.channel.conn.out.hasRoom()
+func (c *consumer) deliver(m *message) {
+	c.channel.delivered++
+	arguments := fields{}.shortstr(c.tag).longlong(c.channel.delivered).bit(false).shortstr(m.exchange).shortstr(m.key)
+	c.channel.conn.sendContent(c.channel.id, basicDeliver, arguments, m)
 }
 
-func (c *consumer) deliver(e *entry) {
-	tag := c.channel.track(&delivery{entry: e, queue: c.queue, consumer: c}, c.noAck)
-	arguments := fields{}.shortstr(c.tag).longlong(tag).bit(e.redelivered)
-	arguments = arguments.shortstr(e.message.exchange).shortstr(e.message.key)
-	c.channel.conn.sendContent(c.channel.id, basicDeliver, arguments, e.message)
-}
-
-// requeue puts deliveries, in the order of their tags, back into their queues. The last goes first:
-// then each finds its place at the front.
-func (b *Broker) requeue(deliveries []*delivery) {
-	queues := map[*queue]bool{}
-	for _, d := range slices.Backward(deliveries) {
-		if !d.queue.deleted {
-			d.queue.putBack(d.entry)
-			queues[d.queue] = true
-		}
-	}
-	for q := range queues {
-		q.pump()
-	}
-}
-
-// cancel ends a consumer. What it has is still its channel's to acknowledge.
+// cancel ends a consumer, and with the last one an auto-delete queue.
 func (b *Broker) cancel(c *consumer) {
 	q := c.queue
 	delete(c.channel.consumers, c.tag)
 	q.consumers = slices.DeleteFunc(q.consumers, func(other *consumer) bool { return other == c })
-	q.exclusiveConsumer = false
 	if q.autoDelete && len(q.consumers) == 0 {
 		b.deleteQueue(q)
 	}
@@ -138,29 +69,20 @@ func (b *Broker) deleteQueue(q *queue) {
 	if q.owner != nil {
 		delete(q.owner.exclusive, q)
 	}
-	for _, c := range slices.Clone(q.consumers) {
+	for _, c := range q.consumers {
 		delete(c.channel.consumers, c.tag)
-		if c.channel.conn.wantsCancel {
-			c.channel.send(basicCancel, fields{}.shortstr(c.tag).bit(true))
-		}
+		c.channel.send(basicCancel, fields{}.shortstr(c.tag).bit(true))
 	}
-	q.consumers = nil
-	q.ready.Init()
-	b.unbindAll(q)
+	q.consumers, q.ready = nil, nil
+	for _, x := range b.exchanges {
+		x.bound = slices.DeleteFunc(x.bound, func(other *queue) bool { return other == q })
+	}
 }
 
-// newName returns a name that nobody else has, nor had in an earlier life of the broker: answers to
-// who had it then may be under way still.
-func newName(prefix string) string {
-	return prefix + rand.Text()
-}
-
-// ownQueue finds a queue that the channel's connection may use.
-func (ch *channel) ownQueue(name string) (*queue, error) {
+// queue finds one that the channel's connection may use. An empty name means the one declared last.
+func (ch *channel) queue(name string) (*queue, error) {
 	if name == "" {
-		if name = ch.lastQueue; name == "" {
-			return nil, protocolError(notFound, "no previously declared queue")
-		}
+		name = ch.lastQueue
 	}
 	q := ch.broker.queues[name]
 	if q == nil {
@@ -177,30 +99,32 @@ func (q *queue) locked() error {
 }
 
 func (ch *channel) queueDeclare(a arguments) error {
-	passive, noWait := a.flags.has(0), a.flags.has(4)
-	want := &queue{name: a.strings[0], durable: a.flags.has(1), autoDelete: a.flags.has(3), arguments: a.table}
+	want := &queue{name: a.strings[0], durable: a.flags.has(1), autoDelete: a.flags.has(3)}
 	if a.flags.has(2) {
 		want.owner = ch.conn
 	}
-	q, err := ch.findOrMakeQueue(want, passive)
+	q, err := ch.findOrMakeQueue(want, a)
 	if err != nil {
 		return err
 	}
 	ch.lastQueue = q.name
-	counts := fields{}.long(uint32(q.ready.Len())).long(uint32(len(q.consumers)))
-	return ch.answer(noWait, queueDeclareOK, append(fields{}.shortstr(q.name), counts...))
+	counts := fields{}.long(uint32(len(q.ready))).long(uint32(len(q.consumers)))
+	return ch.answer(a.flags.has(4), queueDeclareOK, append(fields{}.shortstr(q.name), counts...))
 }
 
-func (ch *channel) findOrMakeQueue(want *queue, passive bool) (*queue, error) {
-	if passive {
-		return ch.ownQueue(want.name)
-	}
-	if q := ch.broker.queues[want.name]; q != nil {
-		return q, q.sameAs(want)
-	}
-	if want.name == "" {
-		want.name = newName("amq.gen-")
-	} else if strings.HasPrefix(want.name, "amq.") {
+func (ch *channel) findOrMakeQueue(want *queue, a arguments) (*queue, error) {
+	q := ch.broker.queues[want.name]
+	switch {
+	case a.flags.has(0): // passive
+		return ch.queue(want.name)
+	case q != nil:
+		return q, q.sameAs(want, a.table)
+	case a.table != "":
+		return nil, unknown("arguments of queues")
+	case want.name == "":
+		// It had no owner in an earlier life of the broker either: replies to that may be on their way.
+		want.name = "amq.gen-" + rand.Text()
+	case strings.HasPrefix(want.name, "amq."):
 		return nil, protocolError(accessRefused, "queue name '%s' contains reserved prefix 'amq.*'", want.name)
 	}
 	ch.broker.queues[want.name] = want
@@ -210,8 +134,8 @@ func (ch *channel) findOrMakeQueue(want *queue, passive bool) (*queue, error) {
 	return want, nil
 }
 
-// sameAs returns an error if a queue that is there was declared in another way.
-func (q *queue) sameAs(want *queue) error {
+// sameAs returns an error if an existing queue was declared in another way.
+func (q *queue) sameAs(want *queue, arguments string) error {
 	switch {
 	case q.owner != want.owner:
 		return q.locked()
@@ -219,43 +143,55 @@ func (q *queue) sameAs(want *queue) error {
 		return inequivalent("durable", "queue", q.name, want.durable, q.durable)
 	case q.autoDelete != want.autoDelete:
 		return inequivalent("auto_delete", "queue", q.name, want.autoDelete, q.autoDelete)
-	case !maps.EqualFunc(q.arguments, want.arguments, func(a, b any) bool { return reflect.DeepEqual(a, b) }):
-		return inequivalent("arguments", "queue", q.name, want.arguments, q.arguments)
+	case arguments != "":
+		return inequivalent("arguments", "queue", q.name, "some", "none")
 	}
 	return nil
 }
 
-func inequivalent(property, kind, name string, received, current any) error {
-	return protocolError(preconditionFailed, "inequivalent arg '%s' for %s '%s' in vhost '%s': received '%v' but current is '%v'",
-		property, kind, name, vhost, received, current)
-}
-
-func (ch *channel) queuePurge(a arguments) error {
-	q, err := ch.ownQueue(a.strings[0])
-	if err != nil {
-		return err
-	}
-	count := q.ready.Len()
-	q.ready.Init()
-	return ch.answer(a.flags.has(0), queuePurgeOK, fields{}.long(uint32(count)))
-}
-
-// queueDelete, as RabbitMQ, does not mind if there is no such queue.
+// queueDelete does not mind, as RabbitMQ, if there is no such queue.
 func (ch *channel) queueDelete(a arguments) error {
-	name, ifUnused, ifEmpty, noWait := a.strings[0], a.flags.has(0), a.flags.has(1), a.flags.has(2)
-	if name != "" && ch.broker.queues[name] == nil {
-		return ch.answer(noWait, queueDeleteOK, fields{}.long(0))
+	name, count := a.strings[0], 0
+	if ifUnused, ifEmpty := a.flags.has(0), a.flags.has(1); ifUnused || ifEmpty {
+		return unknown("to delete a queue on a condition")
 	}
-	q, err := ch.ownQueue(name)
+	if ch.broker.queues[name] != nil {
+		q, err := ch.queue(name)
+		if err != nil {
+			return err
+		}
+		count = len(q.ready)
+		ch.broker.deleteQueue(q)
+	}
+	return ch.answer(a.flags.has(2), queueDeleteOK, fields{}.long(uint32(count)))
+}
+
+func (ch *channel) consume(a arguments) error {
+	tag, exclusive := a.strings[1], a.flags.has(2)
+	q, err := ch.queue(a.strings[0])
 	switch {
 	case err != nil:
 		return err
-	case ifUnused && len(q.consumers) > 0:
-		return protocolError(preconditionFailed, "queue '%s' in vhost '%s' in use", q.name, vhost)
-	case ifEmpty && q.ready.Len() > 0:
-		return protocolError(preconditionFailed, "queue '%s' in vhost '%s' is not empty", q.name, vhost)
+	case !a.flags.has(1):
+		return unknown("acknowledgements")
+	case ch.consumers[tag] != nil:
+		return protocolError(notAllowed, "attempt to reuse consumer tag '%s'", tag)
+	case len(q.consumers) > 0 && (exclusive || q.consumers[0].exclusive):
+		return protocolError(accessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, vhost)
+	case tag == "":
+		tag = "amq.ctag-" + rand.Text()
 	}
-	count := q.ready.Len()
-	ch.broker.deleteQueue(q)
-	return ch.answer(noWait, queueDeleteOK, fields{}.long(uint32(count)))
+	c := &consumer{tag, ch, q, exclusive}
+	ch.consumers[tag] = c
+	q.consumers = append(q.consumers, c)
+	_ = ch.answer(a.flags.has(3), basicConsumeOK, fields{}.shortstr(tag)) // it has no error
+	q.pump()
+	return nil
+}
+
+func (ch *channel) cancel(a arguments) error {
+	if c := ch.consumers[a.strings[0]]; c != nil {
+		ch.broker.cancel(c)
+	}
+	return ch.answer(a.flags.has(0), basicCancelOK, fields{}.shortstr(a.strings[0]))
 }

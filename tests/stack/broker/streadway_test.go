@@ -11,47 +11,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestStreadwayIntegration runs the integration tests that github.com/streadway/amqp has for
-// RabbitMQ, but for those of what this broker does not do (see the package comment).
+// TestStreadwayIntegration runs those of the integration tests that github.com/streadway/amqp has for
+// RabbitMQ that need no more than this broker does.
 func TestStreadwayIntegration(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds and runs the tests of another module")
 	}
-	b := start(t)
-	// The one before the last has no broker in it, and gives its client a millisecond. The last is below.
-	skip := "TestTLS|TestIntegrationTx|DeadLetter|TestNotifyClosesAllChansAfterConnectionClose|Issue46"
-	out, err := streadway(t, b, "-skip", skip)
-	require.NoError(t, err, "%s", out)
-	passed := bytes.Count(out, []byte("\n--- PASS"))
-	require.Greater(t, passed, 90, "%s", out)
-	t.Logf("%d of its tests passed", passed)
-}
-
-// TestStreadwayIssue46 runs the one of them that may fail by the client's doing: when the broker closes a
-// channel, the client can publish on it between its confirmation and its noticing. RabbitMQ too answers
-// that by closing the connection, so the test is given another chance, with another connection.
-func TestStreadwayIssue46(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds and runs the tests of another module")
-	}
-	b := start(t)
-	const chances = 5
-	var out []byte
-	var err error
-	for range chances {
-		if out, err = streadway(t, b, "-run", "Issue46"); err == nil {
-			break
-		}
-		require.Contains(t, string(out), "expected 'channel.open'", "that, and nothing else, is the client's doing")
-	}
-	require.NoError(t, err, "%s", out)
-}
-
-func streadway(t *testing.T, b *Broker, args ...string) ([]byte, error) {
-	cmd := exec.Command("go", append([]string{"test", "-mod=mod", "-count=1", "-tags", "integration", "-v"}, args...)...)
+	const tests = "^(TestIntegration(OpenClose|OpenCloseChannel|HighChannelChurnInTightLoop|OpenConfig|OpenConfigWithNetDial|LocalAddr|PassiveQueue|" +
+		"QueueDeclarePassiveOnMissingExchangeShouldError|ConnectionNegotiates(Max|ClientMax)Channels|ChannelIDsExhausted|ChannelClosing|" +
+		"MeaningfulChannelErrors|PublishFlow)|TestExchangePassiveOnMissingExchangeShouldError|TestQuickPublishOnly|" +
+		"TestChannelCounterShouldNotPanicIssue136|TestConcurrentChannelAndConnectionClose)$"
+	cmd := exec.Command("go", "test", "-mod=mod", "-count=1", "-tags", "integration", "-v", "-run", tests)
 	cmd.Dir = streadwayDir(t)
-	cmd.Env = append(os.Environ(), "GOWORK=off", "AMQP_URL="+b.URL())
-	return cmd.CombinedOutput()
+	cmd.Env = append(os.Environ(), "GOWORK=off", "AMQP_URL="+start(t).URL())
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Equal(t, 18, bytes.Count(out, []byte("--- PASS")), "%s", out)
 }
 
 // streadwayDir asks the module that depends on it. It needs no go.sum of its own, since it has no

@@ -58,7 +58,7 @@ func (d *decoder) longlong() uint64 {
 func (d *decoder) shortstr() string { return string(d.take(uint64(d.octet()), "short string")) }
 func (d *decoder) longstr() string  { return string(d.take(uint64(d.long()), "long string")) }
 
-// done returns the first error; fields that nobody asked for are one too.
+// done returns the first error; fields that were not read are one too.
 func (d *decoder) done() error {
 	if d.err == nil && len(d.rest) > 0 {
 		return protocolError(syntaxError, "%d bytes too many", len(d.rest))
