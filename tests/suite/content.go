@@ -133,6 +133,16 @@ func (s *Store) contentFiles(t *testing.T, body []byte) (files []string) {
 	return files
 }
 
+// putRepairsCorruptFile puts content again before a GET finds that its file is corrupt.
+func putRepairsCorruptFile(t *testing.T, s *Store) {
+	name, again, body := NewName(), NewName(), NewBody(1000)
+	s.Put(t, name, body)
+	flip(t, s.RequireFiles(t, 1, body[:prefixLen])[0], 500)
+	s.Put(t, again, body)
+	s.RequireObject(t, again, body)
+	s.RequireObject(t, name, body)
+}
+
 // corruptFile damages the single file of an object in several ways. It is never served as complete,
 // it is quarantined, and a PUT of the content restores the object.
 func corruptFile(t *testing.T, s *Store) {

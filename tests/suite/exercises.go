@@ -29,9 +29,7 @@ func exercises() []Test {
 		{"PutIfVersion", only(3), putIfVersion, Exclusive},
 		{"NotModified", only(3), notModified, Exclusive},
 		{"VersionsOfPrefix", only(3), versionsOfPrefix, Exclusive},
-		{"PutRepairsCorruptFile", only(4), putRepairsCorruptFile, Exclusive},
 		{"CorruptFileIsFoundUnread", only(4), corruptFileIsFoundUnread, Exclusive},
-		{"EqualContentAtOnceIsOneFile", only(4), equalContentAtOnceIsOneFile, Exclusive},
 		{"UploadsAreBounded", only(4), uploadsAreBounded, Exclusive},
 		{"SpreadAgain", only(5), spreadAgain, Exclusive},
 		{"MissingShardIsFoundUnread", only(5), missingShardIsFoundUnread, Exclusive},
@@ -222,15 +220,6 @@ func flip(t *testing.T, file string, at int) {
 	require.NoError(t, os.WriteFile(file, content, 0o644))
 }
 
-func putRepairsCorruptFile(t *testing.T, s *Store) {
-	name, again, body := NewName(), NewName(), NewBody(1000)
-	s.Put(t, name, body)
-	flip(t, s.RequireFiles(t, 1, body[:prefixLen])[0], 500)
-	s.Put(t, again, body)
-	s.RequireObject(t, again, body)
-	s.RequireObject(t, name, body)
-}
-
 func corruptFileIsFoundUnread(t *testing.T, s *Store) {
 	s.restartWith(t, s.Cluster.Data, scanInterval)
 	body := NewBody(1000)
@@ -239,22 +228,6 @@ func corruptFileIsFoundUnread(t *testing.T, s *Store) {
 	flip(t, file, 500)
 	quarantined := filepath.Join(s.OwnerOf(t, file).Root, "quarantine", filepath.Base(file))
 	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(quarantined); return err })
-}
-
-func equalContentAtOnceIsOneFile(t *testing.T, s *Store) {
-	for range 50 {
-		body := NewBody(100_000)
-		errs := make([]error, len(s.API))
-		var putting sync.WaitGroup
-		for i, api := range s.API {
-			putting.Go(func() { errs[i] = s.TryPut(t.Context(), api, NewName(), body) })
-		}
-		putting.Wait()
-		for _, err := range errs {
-			require.NoError(t, err)
-		}
-		s.RequireFiles(t, 1, body[:prefixLen])
-	}
 }
 
 func uploadsAreBounded(t *testing.T, s *Store) {

@@ -64,7 +64,7 @@ func (b *build) open(t *testing.T) *Store {
 
 // start runs a store until the end of the test. A chapter with API and data services gets the
 // servers that acquire returns.
-func (b *build) start(t *testing.T, acquire func(t *testing.T) stack.Servers) *Store {
+func (b *build) start(t testing.TB, acquire func(t testing.TB) stack.Servers) *Store {
 	if cluster.Single(workingDir(t)) {
 		return b.startOn(t, nil, func(*cluster.Config) {})
 	}
@@ -79,7 +79,7 @@ func (s *Store) Another(t *testing.T, change func(cfg *cluster.Config)) *Store {
 	return s.startOn(t, s.Servers, change)
 }
 
-func (b *build) startOn(t *testing.T, servers stack.Servers, change func(cfg *cluster.Config)) *Store {
+func (b *build) startOn(t testing.TB, servers stack.Servers, change func(cfg *cluster.Config)) *Store {
 	s := &Store{build: b, HTTP: newHTTP(t), Servers: servers}
 	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir(), Programs: b.programs, Servers: servers}
 	data, processes := dataServices, dataServices+apiServices
@@ -93,7 +93,7 @@ func (b *build) startOn(t *testing.T, servers stack.Servers, change func(cfg *cl
 	return s
 }
 
-func (s *Store) run(t *testing.T, cfg cluster.Config) {
+func (s *Store) run(t testing.TB, cfg cluster.Config) {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	c, err := cluster.Start(ctx, cfg)
@@ -131,13 +131,13 @@ func (s *Store) NeedProcesses(t *testing.T) {
 	}
 }
 
-func workingDir(t *testing.T) string {
+func workingDir(t testing.TB) string {
 	dir, err := filepath.Abs(".")
 	require.NoError(t, err)
 	return dir
 }
 
-func takePorts(t *testing.T, n int) []string {
+func takePorts(t testing.TB, n int) []string {
 	ports, err := cluster.ReservePorts()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, ports.Release()) })
@@ -147,25 +147,25 @@ func takePorts(t *testing.T, n int) []string {
 }
 
 // sharedServers returns the servers that all test binaries running at the same time share.
-func sharedServers(t *testing.T) stack.Servers {
+func sharedServers(t testing.TB) stack.Servers {
 	return acquire(t, wanted(t))
 }
 
 // ownServers returns servers that no other test binary uses, until the end of the test.
-func ownServers(t *testing.T) stack.Servers {
+func ownServers(t testing.TB) stack.Servers {
 	want := wanted(t)
 	want.Exclusive = true
 	return acquire(t, want)
 }
 
 // wanted requests servers for the chapter in the working directory.
-func wanted(t *testing.T) stack.Request {
+func wanted(t testing.TB) stack.Request {
 	return stack.Request{
 		Ways: stack.ForTests(), BrokerOnly: cluster.BrokerOnly(workingDir(t)), Log: func(line string) { t.Log(line) },
 	}
 }
 
-func acquire(t *testing.T, want stack.Request) stack.Servers {
+func acquire(t testing.TB, want stack.Request) stack.Servers {
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	servers, err := stack.Acquire(ctx, want)
@@ -180,7 +180,7 @@ func acquire(t *testing.T, want stack.Request) stack.Servers {
 
 // newHTTP returns a client that pools a connection for each of 1,000 concurrent requests. They are
 // closed at the end of the test.
-func newHTTP(t *testing.T) *http.Client {
+func newHTTP(t testing.TB) *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 2 * time.Minute}

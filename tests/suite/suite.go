@@ -13,6 +13,7 @@
 package suite
 
 import (
+	"context"
 	"flag"
 	"os"
 	"slices"
@@ -123,7 +124,7 @@ func (b *build) runExclusive(t *testing.T, tests []Test) {
 
 // runOneByOne runs tests one after the other on a store of their own. The first test that is not
 // skipped starts it.
-func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t *testing.T) stack.Servers) {
+func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t testing.TB) stack.Servers) {
 	var store *Store
 	for test := range tests {
 		all.Run(test.Name, func(t *testing.T) {
@@ -134,12 +135,23 @@ func (b *build) runOneByOne(all *testing.T, tests <-chan Test, servers func(t *t
 				t.Skip("slow: it has a store to itself")
 			}
 			if store == nil {
-				store = b.start(all, servers)
+				store = b.start(outliving{t, all}, servers)
 			}
 			test.Run(t, store.withProcesses(t))
 		})
 	}
 }
+
+// outliving is a test that starts what ends with another: it fails itself, and leaves files and cleanup
+// to the other, whose FailNow only its own goroutine may call.
+type outliving struct {
+	*testing.T
+	until *testing.T
+}
+
+func (o outliving) Cleanup(f func())         { o.until.Cleanup(f) }
+func (o outliving) Context() context.Context { return o.until.Context() }
+func (o outliving) TempDir() string          { return o.until.TempDir() }
 
 // isExternal reports whether the tests run against a server that they did not start (-api).
 func isExternal() bool { return len(externalAddresses()) > 0 }

@@ -139,6 +139,7 @@ func contentTests() []Test {
 		{"EqualContentMeets", storedOnce(), equalContentMeets, Shared},
 		{"EqualContentAtOnce", verifying(), equalContentAtOnce, Shared},
 		{"UnreadableFiles", verifying(), unreadableFiles, Shared},
+		{"PutRepairsCorruptFile", storedOnce(), putRepairsCorruptFile, Shared},
 		{"CorruptFile", quarantine(), corruptFile, Shared},
 		{"UploadInTwoPhases", twoPhases(), uploadInTwoPhases, Shared},
 	}

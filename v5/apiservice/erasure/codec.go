@@ -33,9 +33,8 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	return &Codec{streams, coder, make(chan struct{}, maxInFlight)}, nil
 }
 
-// Check has data services verify the shards of an object that they hold, from end to end. It returns
-// those that are intact, and those of data services that did not answer. The others are missing, corrupt
-// or cannot be read.
+// Check has data services verify the shards of an object that they hold. It returns those that are
+// intact, and those of data services that did not answer; the others are missing, corrupt or unreadable.
 func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (intact, unknown placement.Places) {
 	var checking sync.WaitGroup
 	for shard, address := range held {

@@ -82,8 +82,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// load reads four intact blocks of the next stripe, and has the data blocks that are not among them
-// computed.
+// load reads four intact blocks of the next stripe and computes the data blocks not among them.
 func (r *Reader) load() error {
 	r.codec.inFlight <- struct{}{} // what follows has timeouts
 	defer func() { <-r.codec.inFlight }()

@@ -25,8 +25,7 @@ func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// quarantine is for a file that is intact by its checksums but, as the API service found out, has blocks
-// of other content.
+// quarantine is for an intact file that, as the API service found out, has blocks of other content.
 func (h *handler) quarantine(_ http.ResponseWriter, r *http.Request) error {
 	name, err := nameOf(r)
 	if err != nil {

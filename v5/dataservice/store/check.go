@@ -23,11 +23,14 @@ func (s *Store) Check(name string) error {
 	return err
 }
 
-// Quarantine takes a file out of use; fs.ErrNotExist if there is none.
+// Quarantine takes a file out of use, if there is one.
 func (s *Store) Quarantine(name string) error {
 	defer s.lock(name)()
 	s.forget(name)
-	return s.dir.Quarantine(name)
+	if err := s.dir.Quarantine(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func (s *Store) verify(name string) error {
