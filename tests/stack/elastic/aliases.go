@@ -1,10 +1,10 @@
 package elastic
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
-	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,8 +21,10 @@ type settings struct {
 
 // alias is how an index is behind one.
 type alias struct {
-	IsWriteIndex bool `json:"is_write_index"`
+	IsWriteIndex *bool `json:"is_write_index,omitempty"`
 }
+
+func (a alias) writes() bool { return a.IsWriteIndex != nil && *a.IsWriteIndex }
 
 // template is what indices are made with whose names fit a pattern.
 type template struct {
@@ -48,12 +50,27 @@ func (s *Server) acknowledge(decide func() (change, error)) (any, error) {
 	return object{"acknowledged": true}, s.store.update(decide)
 }
 
-func (s *Server) putTemplate(c *call) (any, error) {
-	t := &template{}
-	if err := errors.Join(decode(c.body, t), t.Template.check()); err != nil {
+// putDefinition sets a template, or the mapping of an index that has no documents, or that it has.
+func (s *Server) putDefinition(c *call) (any, error) {
+	name, t, m := c.PathValue("name"), &template{}, mapping{}
+	switch {
+	case c.PathValue("index") == "_index_template":
+		if err := errors.Join(decode(c.body, t), t.Template.check()); err != nil {
+			return nil, err
+		}
+		return s.acknowledge(func() (change, error) { return change{Templates: map[string]*template{name: t}}, nil })
+	case name != "_mapping":
+		return nil, unknown("PUT %s", c.URL.EscapedPath())
+	}
+	if err := errors.Join(decode(c.body, &m), m.check()); err != nil {
 		return nil, err
 	}
-	return s.acknowledge(func() (change, error) { return change{Templates: map[string]*template{c.PathValue("name"): t}}, nil })
+	return s.alter(c, func(x *index, d *definition) error {
+		if d.Mapping = m; len(x.writes) > 0 && !reflect.DeepEqual(m, x.Mapping) {
+			return illegalArgument("mapper [%s] cannot be changed: it has documents", x.name)
+		}
+		return nil
+	})
 }
 
 func (s *Server) deleteTemplate(c *call) (any, error) {
@@ -66,25 +83,112 @@ func (s *Server) deleteTemplate(c *call) (any, error) {
 	})
 }
 
-// getAlias shows the indices behind an alias.
-func (s *Server) getAlias(c *call) (any, error) {
-	name, body := c.PathValue("name"), object{}
+// describe shows the mapping or the aliases of indices, or those that have one alias.
+func (s *Server) describe(c *call) (any, error) {
+	index, name, alias := c.PathValue("index"), c.PathValue("name"), ""
+	if index == "_alias" {
+		index, name, alias = "*", "_alias", name
+	}
+	if name != "_alias" && name != "_mapping" {
+		return nil, unknown("GET %s", c.URL.EscapedPath())
+	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	for _, x := range s.store.behind(name) {
-		body[x.name] = object{"aliases": object{name: x.Aliases[name]}}
+	list, err := s.store.matching(index)
+	body := object{}
+	for _, x := range list {
+		how, is := x.Aliases[alias]
+		switch {
+		case name == "_mapping":
+			body[x.name] = object{"mappings": x.Mapping}
+		case alias == "":
+			body[x.name] = object{"aliases": x.Aliases}
+		case is:
+			body[x.name] = object{"aliases": object{alias: how}}
+		}
 	}
-	if len(body) == 0 {
+	if alias != "" && len(body) == 0 {
 		c.status = http.StatusNotFound
-		return object{"error": "alias [" + name + "] missing", "status": c.status}, nil
+		return object{"error": "alias [" + alias + "] missing", "status": c.status}, nil
 	}
-	return body, nil
+	return body, err
+}
+
+// aliasAction adds or removes an alias.
+type aliasAction struct {
+	Index string `json:"index"` // or several, with a * at the end
+	Alias string `json:"alias"`
+	alias
+}
+
+// changeAliases does all actions or none.
+func (s *Server) changeAliases(c *call) (any, error) {
+	var request struct {
+		Actions []struct{ Add, Remove *aliasAction }
+	}
+	if err := decode(c.body, &request); err != nil {
+		return nil, err
+	}
+	return s.acknowledge(func() (change, error) {
+		changed := map[string]*definition{}
+		for _, action := range request.Actions {
+			a := cmp.Or(action.Add, action.Remove, &aliasAction{})
+			list, err := s.store.matching(a.Index)
+			if err != nil {
+				return change{}, err
+			}
+			for _, x := range list {
+				d := cmp.Or(changed[x.name], x.copy())
+				changed[x.name] = d
+				if delete(d.Aliases, a.Alias); action.Add != nil {
+					d.Aliases[a.Alias] = a.alias
+				}
+			}
+		}
+		return change{Indices: changed}, s.store.checkChange(changed)
+	})
+}
+
+// checkChange refuses aliases that are called as an index, or that write to two.
+func (s *store) checkChange(changed map[string]*definition) error {
+	writers := map[string]string{}
+	for name, x := range s.indices {
+		d := cmp.Or(changed[name], &x.definition)
+		if err := s.checkAliases(d.Aliases); err != nil {
+			return err
+		}
+		for a, how := range d.Aliases {
+			switch other := writers[a]; {
+			case how.writes() && other != "":
+				return &apiError{http.StatusInternalServerError, "illegal_state_exception", "alias [" + a + "] has more than one write index [" + other + "," + name + "]", ""}
+			case how.writes():
+				writers[a] = name
+			}
+		}
+	}
+	return nil
+}
+
+// alter changes the definition of an index.
+func (s *Server) alter(c *call, do func(*index, *definition) error) (any, error) {
+	return s.acknowledge(func() (change, error) {
+		x, err := s.store.one(c.PathValue("index"), false)
+		if err != nil {
+			return change{}, err
+		}
+		d := x.copy()
+		return change{Indices: map[string]*definition{x.name: d}}, do(x, d)
+	})
 }
 
 func (s *Server) headIndex(c *call) (any, error) {
+	if c.Method != http.MethodHead {
+		return nil, unknown("GET %s", c.URL.EscapedPath())
+	}
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
-	return s.store.resolve(c.PathValue("index"))
+	_, err := s.store.resolve(c.PathValue("index"))
+	return nil, err
 }
 
 func (s *Server) createIndex(c *call) (any, error) {
@@ -97,37 +201,21 @@ func (s *Server) createIndex(c *call) (any, error) {
 	return object{"acknowledged": true, "shards_acknowledged": true, "index": name}, err
 }
 
-// deleteIndices deletes an index, or all whose names begin with what is before a *.
+// deleteIndices deletes an index, or several.
 func (s *Server) deleteIndices(c *call) (any, error) {
-	pattern := c.PathValue("index")
 	return s.acknowledge(func() (change, error) {
+		list, err := s.store.matching(c.PathValue("index"))
 		gone := map[string]*definition{}
-		for name := range s.store.indices {
-			if fits(pattern, name) {
-				gone[name] = nil
-			}
+		for _, x := range list {
+			gone[x.name] = nil
 		}
-		if len(gone) > 0 || strings.HasSuffix(pattern, "*") {
-			return change{Indices: gone}, nil
-		}
-		if len(s.store.behind(pattern)) > 0 {
-			return change{}, illegalArgument("The provided expression [%s] matches an alias", pattern)
-		}
-		return change{}, noSuchIndex(pattern, "")
+		return change{Indices: gone}, err
 	})
 }
 
 // block ends the writes to an index. None is under way when it answers, since each holds the lock.
 func (s *Server) block(c *call) (any, error) {
-	return s.acknowledge(func() (change, error) {
-		x, err := s.store.one(c.PathValue("index"), false)
-		if err != nil {
-			return change{}, err
-		}
-		d := x.definition
-		d.Blocked = true
-		return change{Indices: map[string]*definition{x.name: &d}}, nil
-	})
+	return s.alter(c, func(_ *index, d *definition) error { d.Blocked = true; return nil })
 }
 
 // refresh has searches see all that was written to the indices of a name.
@@ -153,12 +241,11 @@ func (s *Server) rollover(c *call) (any, error) {
 		if err != nil {
 			return change{}, err
 		}
-		d := old.definition
-		d.Aliases = maps.Clone(d.Aliases)
-		d.Aliases[name] = alias{false}
-		made, err := s.store.define(next, settings{Aliases: map[string]alias{name: {true}}})
+		d := old.copy()
+		d.Aliases[name] = alias{new(false)}
+		made, err := s.store.define(next, settings{Aliases: map[string]alias{name: {new(true)}}})
 		if err == nil {
-			ended, made.Indices[old.name] = old.name, &d
+			ended, made.Indices[old.name] = old.name, d
 		}
 		return made, err
 	})
@@ -172,7 +259,7 @@ func (s *store) rolling(name string) (*index, error) {
 		return nil, illegalArgument("rollover target is a [concrete index] but one of [alias,data_stream] was expected")
 	}
 	x, err := s.one(name, true)
-	if err == nil && !x.Aliases[name].IsWriteIndex {
+	if err == nil && !x.Aliases[name].writes() {
 		err = unknown("a rollover of an alias without is_write_index")
 	}
 	return x, err
@@ -193,22 +280,13 @@ func (s *Server) dryRun(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	series := strings.TrimRight(x.name, "0123456789")
-	number, _ := strconv.Atoi(x.name[len(series):]) // no number is 0
-	met, err := x.judge(request.Conditions)
-	return object{"acknowledged": false, "shards_acknowledged": false, "old_index": x.name, "new_index": fmt.Sprintf("%s%06d", series, number+1),
-		"rolled_over": false, "dry_run": true, "conditions": met}, err
-}
-
-// judge tells of each condition whether it is met.
-func (x *index) judge(conditions map[string]string) (map[string]bool, error) {
+	have := map[string]int64{"max_age": int64(time.Since(x.Created)), "max_size": x.bytes}
 	units := map[string]map[string]int64{
 		"max_age":  {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 24 * 3600e9},
 		"max_size": {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40},
 	}
-	have := map[string]int64{"max_age": int64(time.Since(x.Created)), "max_size": x.bytes}
 	met := map[string]bool{}
-	for name, text := range conditions {
+	for name, text := range request.Conditions {
 		unit := strings.TrimLeft(text, "0123456789")
 		n, err := strconv.ParseInt(strings.TrimSuffix(text, unit), 10, 32)
 		if err != nil || units[name][unit] == 0 {
@@ -216,5 +294,5 @@ func (x *index) judge(conditions map[string]string) (map[string]bool, error) {
 		}
 		met["["+name+": "+text+"]"] = have[name] >= n*units[name][unit]
 	}
-	return met, nil
+	return object{"acknowledged": false, "shards_acknowledged": false, "old_index": x.name, "rolled_over": false, "dry_run": true, "conditions": met}, nil
 }

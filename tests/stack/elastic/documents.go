@@ -18,7 +18,6 @@ type operation struct {
 	create      bool   // only if there is none
 	onlyIf      string // what the last write must be, as position prints it; empty for any
 	mustBeAlias bool
-	refresh     bool
 }
 
 func position(seq, term any) string { return fmt.Sprintf("seqNo [%v], primary term [%v]", seq, term) }
@@ -78,9 +77,6 @@ func (x *index) do(op operation) (object, error) {
 		return nil, err
 	}
 	x.add(r, at, size)
-	if op.refresh {
-		x.refresh()
-	}
 	status, result := http.StatusCreated, "created"
 	switch {
 	case op.deletes && exists:
@@ -117,7 +113,7 @@ func (s *Server) deleteDoc(c *call) (any, error) { return s.write(c, operation{d
 
 // write answers a call that writes one document.
 func (s *Server) write(c *call, op operation) (any, error) {
-	op.index, op.id, op.refresh = c.PathValue("index"), c.PathValue("id"), c.query.Has("refresh")
+	op.index, op.id = c.PathValue("index"), c.PathValue("id")
 	if c.query.Has("if_seq_no") != c.query.Has("if_primary_term") {
 		return nil, invalid("ifSeqNo is set, but primary term is [0]")
 	}
@@ -160,7 +156,7 @@ func (c *call) operations() (ops []operation, err error) {
 		return nil, illegalArgument("The bulk request must be terminated by a newline [\\n]")
 	}
 	for rest := c.body; len(rest) > 0; {
-		op := operation{index: c.PathValue("index"), create: true, mustBeAlias: c.query.Has("require_alias"), refresh: c.query.Has("refresh")}
+		op := operation{index: c.PathValue("index"), create: true, mustBeAlias: c.query.Has("require_alias")}
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		op.source, rest, _ = bytes.Cut(rest, []byte("\n"))

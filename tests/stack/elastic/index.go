@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -28,6 +29,12 @@ type definition struct {
 	Aliases map[string]alias
 	Blocked bool // for writing
 	Manual  bool // refreshed only when that is asked for
+}
+
+// copy returns one that can be changed.
+func (d definition) copy() *definition {
+	d.Aliases = maps.Clone(d.Aliases)
+	return &d
 }
 
 // write is one of an index. Its sequence number is its position.

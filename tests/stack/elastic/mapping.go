@@ -1,10 +1,12 @@
 package elastic
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -52,13 +54,34 @@ func (m *mapping) key(source []byte) key {
 	var d struct{ Name, Version json.RawMessage }
 	_ = json.Unmarshal(source, &d) // without a source all is missing
 	k := key{missing, math.MaxInt64}
-	if m.has("name", "keyword") {
-		_ = json.Unmarshal(d.Name, &k.name) // it was accepted, or is missing
+	if names, _ := texts(d.Name); m.has("name", "keyword") && len(names) > 0 {
+		k.name = names[0]
 	}
-	if m.has("version", "long") {
-		_ = json.Unmarshal(d.Version, &k.version) // likewise
+	if versions, _ := texts(d.Version); m.has("version", "long") && len(versions) > 0 {
+		k.version, _ = strconv.ParseInt(versions[0], 10, 64) // it was accepted
 	}
 	return k
+}
+
+// texts returns a value as text: nothing for null, and each item of a list.
+func texts(value json.RawMessage) (list []string, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	decoder.UseNumber()
+	var parsed any
+	_ = decoder.Decode(&parsed) // no value is like null
+	items, isList := parsed.([]any)
+	if !isList && parsed != nil {
+		items = []any{parsed}
+	}
+	for _, item := range items {
+		switch item.(type) {
+		case string, json.Number, bool:
+			list = append(list, fmt.Sprint(item))
+		default:
+			return nil, false
+		}
+	}
+	return list, true
 }
 
 // accept returns an error if a document does not fit the mapping.
@@ -68,17 +91,17 @@ func (m *mapping) accept(source []byte) error {
 		return badRequest("mapper_parsing_exception", "failed to parse")
 	}
 	for name, value := range document {
-		var into any = new(any)
-		switch kind := m.Properties[name]["type"]; {
-		case kind == nil && m.Dynamic == "strict":
+		kind := m.Properties[name]["type"]
+		if kind == nil && m.Dynamic == "strict" {
 			return badRequest("strict_dynamic_mapping_exception", "mapping set to strict, dynamic introduction of [%s] within [_doc] is not allowed", name)
-		case kind == "keyword":
-			into = new(string)
-		case kind == "long":
-			into = new(int64)
 		}
-		if json.Unmarshal(value, into) != nil { // the real server takes more, such as numbers as texts
-			return unknown("%.100s as the %v [%s]", value, m.Properties[name]["type"], name)
+		list, ok := texts(value)
+		for _, text := range list {
+			_, err := strconv.ParseInt(text, 10, 64)
+			ok = ok && (kind != "long" || err == nil)
+		}
+		if !ok && (kind == "keyword" || kind == "long") {
+			return badRequest("mapper_parsing_exception", "failed to parse field [%s] of type [%v]: %.100s", name, kind, value)
 		}
 	}
 	return nil

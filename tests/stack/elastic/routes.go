@@ -22,29 +22,34 @@ func (s *Server) routes() http.Handler {
 		handle          handler
 	}{
 		{"GET /{$}", "", s.root}, // and HEAD, as all GETs
-		{"PUT /_index_template/{name}", "", s.putTemplate},
 		{"DELETE /_index_template/{name}", "", s.deleteTemplate},
-		{"GET /_alias/{name}", "", s.getAlias},
-		{"HEAD /{index}", "", s.headIndex},
+		{"GET /{index}/{name}", "", s.describe},      // /_alias/NAME, /INDEX/_alias, /INDEX/_mapping
+		{"PUT /{index}/{name}", "", s.putDefinition}, // /_index_template/NAME, /INDEX/_mapping
+		{"POST /_aliases", "", s.changeAliases},
+		{"GET /{index}", "", s.headIndex},
 		{"PUT /{index}", "", s.createIndex},
 		{"DELETE /{index}", "", s.deleteIndices},
 		{"PUT /{index}/_block/write", "", s.block},
 		{"POST /{index}/_rollover", "dry_run=true", s.dryRun},
 		{"POST /{index}/_rollover/{name}", "", s.rollover},
-		{"PUT /{index}/_doc/{id}", "op_type=create if_seq_no if_primary_term refresh=true require_alias=true", s.putDoc},
-		{"POST /{index}/_doc/{id}", "op_type=create if_seq_no if_primary_term refresh=true require_alias=true", s.putDoc},
-		{"DELETE /{index}/_doc/{id}", "if_seq_no if_primary_term refresh=true", s.deleteDoc},
+		{"PUT /{index}/_doc/{id}", "op_type=create if_seq_no if_primary_term require_alias=true", s.putDoc},
+		{"DELETE /{index}/_doc/{id}", "if_seq_no if_primary_term", s.deleteDoc},
 		{"GET /{index}/_doc/{id}", "", s.getDoc},
-		{"POST /_bulk", "refresh=true require_alias=true", s.bulk},
-		{"POST /{index}/_bulk", "refresh=true require_alias=true", s.bulk},
+		{"POST /_bulk", "require_alias=true", s.bulk},
+		{"POST /{index}/_bulk", "require_alias=true", s.bulk},
 		{"POST /_mget", "", s.mget},
+		{"GET /_mget", "", s.mget},
 		{"POST /{index}/_refresh", "", s.refresh},
 		{"POST /{index}/_search", "allow_partial_search_results", s.search},
 		{"/", "", func(c *call) (any, error) { return nil, unknown("%s %s", c.Method, c.URL.EscapedPath()) }},
 	} {
 		mux.Handle(r.pattern, route{strings.Fields(r.params), r.handle})
 	}
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.handling.RLock()
+		defer s.handling.RUnlock()
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // handler answers a call with a body, of c.status.

@@ -39,10 +39,11 @@ type searchRequest struct {
 // prepare sets the fields that are not in the body.
 func (r *searchRequest) prepare() error {
 	r.name, r.oneName = r.Query.Term["name"]
+	wanted := r.Query.Terms
 	for field, value := range r.Query.Term {
-		r.field, r.values = field, map[string]bool{value: true}
+		wanted = map[string][]string{field: {value}}
 	}
-	for field, values := range r.Query.Terms {
+	for field, values := range wanted {
 		r.field, r.values = field, map[string]bool{}
 		for _, value := range values {
 			r.values[value] = true
@@ -189,18 +190,16 @@ func (x *index) search(r *searchRequest) (hits []hit, err error) {
 
 // matches tells whether a search finds the document of a write. It reads the document if need be.
 func (x *index) matches(seq int32, r *searchRequest) (bool, error) {
-	if !x.sees(seq) || r.field == "" || r.field == "name" {
-		return x.sees(seq) && (r.field == "" || r.values[x.writes[seq].name]), nil
-	}
 	w := x.writes[seq]
+	if !x.sees(seq) || r.field == "" || r.field == "name" {
+		return x.sees(seq) && (r.field == "" || r.values[w.name]), nil
+	}
 	read, err := x.log.read(w.at, w.size)
 	if err != nil {
 		return false, err
 	}
-	var document object
-	if err := json.Unmarshal(read.Source, &document); err != nil {
-		return false, err
-	}
-	text, isText := document[r.field].(string)
-	return isText && r.values[text], nil
+	var document map[string]json.RawMessage
+	err = json.Unmarshal(read.Source, &document)
+	list, _ := texts(document[r.field])
+	return slices.ContainsFunc(list, func(text string) bool { return r.values[text] }), err
 }

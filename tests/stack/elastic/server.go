@@ -28,7 +28,8 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	store    *store
-	running  sync.WaitGroup // the accept loop, and one for each connection
+	running  sync.WaitGroup // the accept loop
+	handling sync.RWMutex   // read-locked by each request
 	once     sync.Once
 	closed   error // what Close returns
 }
@@ -54,7 +55,7 @@ func listen(addr string, f file) (*Server, error) {
 		return nil, errors.Join(fmt.Errorf("elastic: %w", err), f.Close())
 	}
 	s := &Server{listener: listener, store: store}
-	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second, ConnState: s.track}
+	s.http = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 10 * time.Second}
 	s.running.Go(func() { _ = s.http.Serve(listener) }) // it returns when the listener is closed
 	return s, nil
 }
@@ -71,17 +72,9 @@ func (s *Server) Close() error {
 	s.once.Do(func() {
 		err := s.http.Close()
 		s.running.Wait()
+		s.handling.Lock()
+		defer s.handling.Unlock()
 		s.closed = errors.Join(err, s.store.log.file.Close())
 	})
 	return s.closed
-}
-
-// track counts connections. The accept loop reports a new one, so it is still counted itself then.
-func (s *Server) track(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		s.running.Add(1)
-	case http.StateClosed:
-		s.running.Done()
-	}
 }

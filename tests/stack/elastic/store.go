@@ -104,12 +104,16 @@ func (s *store) define(name string, own settings) (change, error) {
 		d.Manual = d.Manual || from.Settings["refresh_interval"] == "-1"
 		maps.Copy(d.Aliases, from.Aliases)
 	}
-	for a := range d.Aliases {
-		if s.indices[a] != nil || a == name {
-			return change{}, badRequest("invalid_alias_name_exception", "Invalid alias name [%s]: an index or data stream exists with the same name as the alias", a)
+	return change{Indices: map[string]*definition{name: d}}, s.checkAliases(d.Aliases)
+}
+
+func (s *store) checkAliases(aliases map[string]alias) error {
+	for name := range aliases {
+		if s.indices[name] != nil {
+			return badRequest("invalid_alias_name_exception", "Invalid alias name [%s]: an index or data stream exists with the same name as the alias", name)
 		}
 	}
-	return change{Indices: map[string]*definition{name: d}}, nil
+	return nil
 }
 
 func fits(pattern, name string) bool {
@@ -138,7 +142,7 @@ func (s *store) behind(alias string) (list []*index) {
 	return list
 }
 
-// resolve returns the index of a name, or those behind the alias: at least one.
+// resolve returns the index of a name, or those behind the alias, or those that match.
 func (s *store) resolve(name string) ([]*index, error) {
 	if x := s.indices[name]; x != nil {
 		return []*index{x}, nil
@@ -146,17 +150,33 @@ func (s *store) resolve(name string) ([]*index, error) {
 	if list := s.behind(name); len(list) > 0 {
 		return list, nil
 	}
-	if strings.ContainsAny(name, "*,") {
-		return nil, unknown("several indices [%s] here", name)
+	if strings.HasSuffix(name, "*") {
+		return s.matching(name)
 	}
 	return nil, noSuchIndex(name, "")
+}
+
+// matching returns the index of a name, or all whose names begin with what is before a *.
+func (s *store) matching(pattern string) (list []*index, err error) {
+	for name, x := range s.indices {
+		if fits(pattern, name) {
+			list = append(list, x)
+		}
+	}
+	switch {
+	case len(list) > 0 || strings.HasSuffix(pattern, "*"):
+		return list, nil
+	case len(s.behind(pattern)) > 0:
+		return nil, illegalArgument("The provided expression [%s] matches an alias", pattern)
+	}
+	return nil, noSuchIndex(pattern, "")
 }
 
 // one returns the index of a name, or the one behind the alias that reads or writes are for.
 func (s *store) one(name string, writes bool) (*index, error) {
 	list, err := s.resolve(name)
 	for _, x := range list {
-		if len(list) == 1 || writes && x.Aliases[name].IsWriteIndex {
+		if len(list) == 1 || writes && x.Aliases[name].writes() {
 			return x, nil
 		}
 	}
