@@ -77,12 +77,14 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, sure
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (address string, sure bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
 	if err != nil {
 		return "", false, unavailable(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeout) // from when the question is sent
+	defer cancel()
 	address, sure = l.firstHolder(ctx, replies, live)
 	return address, sure, nil
 }

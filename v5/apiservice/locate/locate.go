@@ -79,12 +79,14 @@ func (l *Locator) Locate(ctx context.Context, name string) (places placement.Pla
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (places placement.Places, sure bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
 	if err != nil {
 		return places, false, unavailable(err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, timeout) // from when the question is sent
+	defer cancel()
 	places, sure = l.holders(ctx, replies, live)
 	return places, sure, nil
 }
