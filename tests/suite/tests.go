@@ -19,7 +19,7 @@ func (c capability) has(chapter int) bool {
 func objects() capability       { return capability{since: 1} }           // PUT, GET and HEAD of a name
 func naming() capability        { return capability{since: 1} }           // which object names are valid
 func badRequests() capability   { return capability{since: 1} }           // a status and one clear line for each
-func durability() capability    { return capability{since: 1} }           // kill -9 and restart lose no object
+func durability() capability    { return capability{since: 1} }           // kill -9, power cut and restart lose no object
 func unknownLength() capability { return capability{since: 1, until: 2} } // chapter 3 answers 411
 func noDelete() capability      { return capability{since: 1, until: 2} } // chapter 3 has DELETE
 func namedFiles() capability    { return capability{since: 1, until: 2} } // chapter 3 names files by hash
@@ -159,6 +159,7 @@ func faultTests() []Test {
 	return []Test{
 		{"Restart", durability(), restart, Exclusive},
 		{"StopFinishesRequests", durability(), stopFinishesRequests, Exclusive},
+		{"FsyncBeforeAnswer", durability(), fsyncBeforeAnswer, Exclusive},
 		{"KillInMidPut", durability(), killInMidPut, Exclusive},
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
