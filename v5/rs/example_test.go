@@ -46,6 +46,38 @@ func Example_matrix() {
 	// shard 5: 1c 1b 14 12 × 68 61 6e 64 = 0b
 }
 
+// Two of four numbers are lost: the two parities are two equations for them. The numbers are so small that
+// no product has more than eight bits, so all of it can be done on paper.
+func Example_twoLost() {
+	d0, d1, d2, d3 := byte(1), byte(2), byte(3), byte(4)
+	p0 := times(0x1b, d0) ^ times(0x1c, d1) ^ times(0x12, d2) ^ times(0x14, d3)
+	p1 := times(0x1c, d0) ^ times(0x1b, d1) ^ times(0x14, d2) ^ times(0x12, d3)
+	fmt.Printf("stored: %02x %02x %02x %02x, parity %02x %02x\n", d0, d1, d2, d3, p0, p1)
+
+	a := p0 ^ times(0x1b, d0) ^ times(0x1c, d1) // without d2 and d3 from here on
+	b := p1 ^ times(0x1c, d0) ^ times(0x1b, d1)
+	fmt.Printf("12·d2 + 14·d3 = %02x\n14·d2 + 12·d3 = %02x\n", a, b)
+	sum := over(a^b, 0x12^0x14)
+	fmt.Printf("added: %02x·(d2 + d3) = %02x, so d2 + d3 = %02x\n", 0x12^0x14, a^b, sum)
+	c := a ^ times(0x14, sum)
+	x := over(c, 0x12^0x14)
+	fmt.Printf("14·(d2 + d3) added to the first: %02x·d2 = %02x, so d2 = %02x and d3 = %02x\n", 0x12^0x14, c, x, sum^x)
+	// Output:
+	// stored: 01 02 03 04, parity 45 5e
+	// 12·d2 + 14·d3 = 66
+	// 14·d2 + 12·d3 = 74
+	// added: 06·(d2 + d3) = 12, so d2 + d3 = 07
+	// 14·(d2 + d3) added to the first: 06·d2 = 0a, so d2 = 03 and d3 = 04
+}
+
+// over divides in GF(2^8), by a number other than 0. It tries all numbers: one fits.
+func over(a, b byte) (quotient byte) {
+	for times(quotient, b) != a {
+		quotient++
+	}
+	return quotient
+}
+
 // times multiplies in GF(2^8): polynomials over bits, modulo x^8+x^4+x^3+x^2+1 (0x11d). It is long
 // multiplication without carries.
 func times(a, b byte) (product byte) {
