@@ -54,7 +54,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices, log)
+	locator := locate.NewLocator(broker, dataServices.Live, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects":  objects.Handler(locator, dataServices, objectstream.NewClient(), metadata),
 		"versions": versions.Handler(metadata),

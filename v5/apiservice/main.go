@@ -54,7 +54,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices, log)
+	locator := locate.NewLocator(broker, dataServices.Live, log)
 	codec, err := erasure.NewCodec(objectstream.NewClient())
 	if err != nil {
 		return err

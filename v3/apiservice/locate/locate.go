@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"gostore/chapter3/apiservice/heartbeat"
 	"gostore/common/httpd"
 	"gostore/common/rabbitmq"
 )
@@ -34,15 +33,16 @@ type answer struct {
 
 // Locator finds objects. Its methods may be called by several goroutines at once.
 type Locator struct {
-	broker       *rabbitmq.Client
-	dataServices *heartbeat.Monitor
-	log          *slog.Logger
-	inFlight     chan struct{} // a semaphore
+	broker   *rabbitmq.Client
+	live     func() ([]string, error) // the addresses of live data services
+	log      *slog.Logger
+	inFlight chan struct{} // a semaphore
 }
 
-// NewLocator returns a Locator that asks over broker and expects an answer of every live data service.
-func NewLocator(broker *rabbitmq.Client, dataServices *heartbeat.Monitor, log *slog.Logger) *Locator {
-	return &Locator{broker, dataServices, log, make(chan struct{}, maxInFlight)}
+// NewLocator returns a Locator that asks over broker and expects an answer of every data service that
+// live returns.
+func NewLocator(broker *rabbitmq.Client, live func() ([]string, error), log *slog.Logger) *Locator {
+	return &Locator{broker, live, log, make(chan struct{}, maxInFlight)}
 }
 
 // Find is Locate for callers that need the object: while a data service leaves the question open it
@@ -63,7 +63,7 @@ func (l *Locator) Find(ctx context.Context, name string) (address string, sure b
 // Locate wait for the whole timeout; that one may hold the object. The error is an answer for the
 // client.
 func (l *Locator) Locate(ctx context.Context, name string) (address string, sure bool, err error) {
-	live, err := l.dataServices.Live()
+	live, err := l.live()
 	if err != nil {
 		return "", false, err
 	}
