@@ -71,7 +71,7 @@ func TestRewriteAndRestore(t *testing.T) {
 
 func TestDeclarationsAreFound(t *testing.T) {
 	for name, first := range map[string]string{
-		"Dir.Save": "// Save makes", "Temp": "// Temp is", "syncDir": "func syncDir", "ErrInUse": "// ErrInUse is",
+		"Dir.Save": "// Save writes", "Temp": "// Temp is", "syncDir": "func syncDir", "ErrInUse": "// ErrInUse is",
 	} {
 		lines, err := declaration("common/files/files.go", name)
 		require.NoError(t, err)
@@ -79,8 +79,8 @@ func TestDeclarationsAreFound(t *testing.T) {
 	}
 	_, err := declaration("common/files/files.go", "Nothing")
 	require.Error(t, err)
-	require.NoError(t, contains("v5/rs/doc.go", []string{"67 6f 72 73                                       \"gors\""}))
-	require.Error(t, contains("v5/rs/doc.go", []string{"67 6f 72 73"}), "not a whole line")
+	require.NoError(t, contains("v5/rs/doc.go", []string{"     0      4  \"gors\""}))
+	require.Error(t, contains("v5/rs/doc.go", []string{"     0      4"}), "not a whole line")
 }
 
 func TestBlocksAreReplaced(t *testing.T) {
