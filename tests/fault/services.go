@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/tests/cluster"
 	"gostore/tests/suite"
 )
 
@@ -110,7 +111,7 @@ func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
 		name, body := suite.NewName(), suite.NewBody(8<<20)
 		p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 		suite.Eventually(t, recoveryTimeout, func() error { return checkUploads(nonEmpty(uploads(t, s)), before, suite.Shards) })
-		for _, p := range s.Cluster.Data[2 : 2+n] {
+		for _, p := range withOneUpload(t, s, before)[:n] {
 			p.Kill()
 		}
 		p.Write(t, body[len(body)/2:])
@@ -129,14 +130,31 @@ func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
 	}
 }
 
+// withOneUpload returns the data services that have exactly one upload which is not in before: at
+// least four of six, since at most one takes a second shard in place of another that refused.
+func withOneUpload(t *testing.T, s *suite.Store, before []string) (services []*cluster.Process) {
+	t.Helper()
+	for _, p := range s.Cluster.Data {
+		if checkUploads(uploadsOf(t, p), before, 1) == nil {
+			services = append(services, p)
+		}
+	}
+	return services
+}
+
 // uploads lists the temporary files of all data services.
 func uploads(t *testing.T, s *suite.Store) (files []string) {
 	t.Helper()
 	for _, p := range s.Cluster.Data {
-		list, err := filepath.Glob(filepath.Join(p.Root, "temp", "*"))
-		require.NoError(t, err)
-		files = append(files, list...)
+		files = append(files, uploadsOf(t, p)...)
 	}
+	return files
+}
+
+func uploadsOf(t *testing.T, p *cluster.Process) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.Root, "temp", "*"))
+	require.NoError(t, err)
 	return files
 }
 
