@@ -18,6 +18,9 @@ import (
 // ErrInUse is returned by Open for a root that a running process has open.
 var ErrInUse = errors.New("in use by another process")
 
+// errNotFile is for a directory, a FIFO or a device in the place of a file.
+var errNotFile = errors.New("not a regular file")
+
 // Dir is a STORE_ROOT: objects/ has the whole files, temp/ those that are being written, and
 // quarantine/ those that turned out to be corrupt.
 // Its methods may be called by several goroutines at once.
@@ -104,13 +107,14 @@ func emptyDir(path string) error {
 // Open opens the file of that name and returns its size in bytes. The error is fs.ErrNotExist if
 // there is none. The caller closes it. A later commit of the same name does not change the content.
 func (d *Dir) Open(name string) (*os.File, int64, error) {
-	f, err := os.Open(filepath.Join(d.objects, name))
+	// O_NONBLOCK: without it, opening a FIFO would wait for a writer.
+	f, err := os.OpenFile(filepath.Join(d.objects, name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = &os.PathError{Op: "open", Path: f.Name(), Err: syscall.EISDIR}
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "open", Path: f.Name(), Err: errNotFile}
 	}
 	if err != nil {
 		_ = f.Close() // opened for reading
@@ -177,9 +181,10 @@ func (d *Dir) quarantineBy(move func(from, to string) error, name string) error 
 }
 
 // Save writes a file of that name from what body has until EOF, and returns when it is durable.
-// After an error nothing of it exists, and an earlier file of that name is unchanged.
-func (d *Dir) Save(name string, body io.Reader) error {
-	t, err := d.Create()
+// After an error nothing of it exists, and an earlier file of that name is unchanged. size is as for
+// Create.
+func (d *Dir) Save(name string, body io.Reader, size int64) error {
+	t, err := d.Create(size)
 	if err != nil {
 		return fmt.Errorf("save %s: %w", name, err)
 	}
@@ -196,8 +201,12 @@ type Temp struct {
 	file *os.File
 }
 
-// Create begins a file that is not visible yet.
-func (d *Dir) Create() (*Temp, error) {
+// Create begins a file that is not visible yet. The error is syscall.ENOSPC if there is no room for
+// size bytes, or, with a size of −1, if the disk is full. The room is not reserved.
+func (d *Dir) Create(size int64) (*Temp, error) {
+	if err := d.fits(size); err != nil {
+		return nil, err
+	}
 	f, err := os.CreateTemp(d.temp, "*")
 	if err != nil {
 		return nil, err

@@ -20,12 +20,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func save(d *Dir, name string, body io.Reader) error { return d.Save(name, body, -1) }
+
 func TestSaveThenOpen(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	for _, content := range []string{"", "a", strings.Repeat("0123456789", 100_000)} {
-		require.NoError(t, d.Save("name", iotest.OneByteReader(strings.NewReader(content[:min(len(content), 100)]))))
-		require.NoError(t, d.Save("name", strings.NewReader(content)), "over the one that was there")
+		require.NoError(t, save(d, "name", iotest.OneByteReader(strings.NewReader(content[:min(len(content), 100)]))))
+		require.NoError(t, save(d, "name", strings.NewReader(content)), "over the one that was there")
 		requireContent(t, d, "name", content)
 	}
 	require.Equal(t, []string{"name"}, ls(t, root, "objects"))
@@ -35,7 +37,7 @@ func TestSaveThenOpen(t *testing.T) {
 func TestFilesOutliveTheDir(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	require.NoError(t, d.Save("name", strings.NewReader("content")))
+	require.NoError(t, save(d, "name", strings.NewReader("content")))
 	require.NoError(t, d.Close())
 	requireContent(t, open(t, root), "name", "content")
 }
@@ -51,11 +53,11 @@ func TestMissingFile(t *testing.T) {
 func TestBodyThatFails(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	require.NoError(t, d.Save("old", strings.NewReader("as it was")))
+	require.NoError(t, save(d, "old", strings.NewReader("as it was")))
 	broken := errors.New("the client left")
 	for _, name := range []string{"new", "old"} {
 		body := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(broken))
-		err := d.Save(name, body)
+		err := save(d, name, body)
 		require.ErrorIs(t, err, broken)
 		require.ErrorContains(t, err, name)
 	}
@@ -69,7 +71,7 @@ func TestCommitThatFails(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", "directory"), 0o755))
-	require.Error(t, d.Save("directory", strings.NewReader("content")), "a file cannot replace a directory")
+	require.Error(t, save(d, "directory", strings.NewReader("content")), "a file cannot replace a directory")
 	require.Empty(t, ls(t, root, "temp"))
 }
 
@@ -78,8 +80,27 @@ func TestDirectoryInPlaceOfFile(t *testing.T) {
 	d := open(t, root)
 	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", "directory"), 0o755))
 	_, _, err := d.Open("directory")
-	require.ErrorIs(t, err, syscall.EISDIR)
+	require.ErrorIs(t, err, errNotFile)
 	requireHas(t, d, "directory", true)
+}
+
+// Opening a FIFO waits for a writer, as a read of a hung disk does.
+func TestFIFOInPlaceOfFile(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	require.NoError(t, syscall.Mkfifo(filepath.Join(root, "objects", "fifo"), 0o644))
+	_, _, err := d.Open("fifo")
+	require.ErrorIs(t, err, errNotFile)
+	require.NoError(t, d.Quarantine("fifo"))
+	requireHas(t, d, "fifo", false)
+}
+
+func TestNoRoom(t *testing.T) {
+	d := open(t, t.TempDir())
+	free, err := d.Free()
+	require.NoError(t, err)
+	require.ErrorIs(t, d.Save("name", strings.NewReader("content"), 2*free+reserve), syscall.ENOSPC)
+	requireHas(t, d, "name", false)
 }
 
 // Bodies that break off with an error that looks like an end, the first to io.ReadFull, the second
@@ -88,7 +109,7 @@ func TestBodyThatEndsTooEarly(t *testing.T) {
 	d := open(t, t.TempDir())
 	for _, broken := range []error{io.ErrUnexpectedEOF, fmt.Errorf("read: %w", io.EOF)} {
 		body := io.MultiReader(strings.NewReader("half of it"), iotest.ErrReader(broken))
-		require.ErrorIs(t, d.Save("name", body), broken)
+		require.ErrorIs(t, save(d, "name", body), broken)
 		requireHas(t, d, "name", false)
 	}
 }
@@ -98,7 +119,7 @@ func TestNothingIsVisibleBeforeTheEnd(t *testing.T) {
 	d := open(t, root)
 	body, w := io.Pipe()
 	saved := make(chan error, 1)
-	go func() { saved <- d.Save("name", body) }()
+	go func() { saved <- save(d, "name", body) }()
 	_, err := io.WriteString(w, "half of it") // returns when Save has read it
 	require.NoError(t, err)
 	requireHas(t, d, "name", false)
@@ -111,11 +132,11 @@ func TestNothingIsVisibleBeforeTheEnd(t *testing.T) {
 
 func TestCommitDoesNotChangeWhatAReaderHasOpened(t *testing.T) {
 	d := open(t, t.TempDir())
-	require.NoError(t, d.Save("name", strings.NewReader("before")))
+	require.NoError(t, save(d, "name", strings.NewReader("before")))
 	f, size, err := d.Open("name")
 	require.NoError(t, err)
 	defer f.Close() // opened for reading
-	require.NoError(t, d.Save("name", strings.NewReader("and after")))
+	require.NoError(t, save(d, "name", strings.NewReader("and after")))
 	content, err := io.ReadAll(f)
 	require.NoError(t, err)
 	require.Equal(t, "before", string(content))
@@ -128,7 +149,7 @@ func TestSavesOfOneNameAtOnce(t *testing.T) {
 	var writers sync.WaitGroup
 	failed := make(chan error, 8)
 	for i := range cap(failed) {
-		writers.Go(func() { failed <- d.Save("name", bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 100_000))) })
+		writers.Go(func() { failed <- save(d, "name", bytes.NewReader(bytes.Repeat([]byte{byte(i)}, 100_000))) })
 	}
 	writers.Wait()
 	for range cap(failed) {
@@ -147,7 +168,7 @@ func TestSavesOfOneNameAtOnce(t *testing.T) {
 func TestOpenRemovesWhatADeadProcessLeft(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	require.NoError(t, d.Save("whole", strings.NewReader("content")))
+	require.NoError(t, save(d, "whole", strings.NewReader("content")))
 	require.NoError(t, d.Close())
 	require.NoError(t, os.WriteFile(filepath.Join(root, "temp", "123"), []byte("half"), 0o600))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "temp", "directory"), 0o755))
@@ -194,7 +215,7 @@ func TestTempThatIsALink(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(other, "123"), nil, 0o600))
 	d := open(t, root)
 	require.Equal(t, []string{"123"}, ls(t, other))
-	require.NoError(t, d.Save("name", strings.NewReader("content")))
+	require.NoError(t, save(d, "name", strings.NewReader("content")))
 	requireContent(t, d, "name", "content")
 }
 
@@ -211,7 +232,7 @@ func TestTempThatWasRemoved(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	require.NoError(t, os.Remove(filepath.Join(root, "temp")))
-	require.ErrorIs(t, d.Save("name", strings.NewReader("content")), fs.ErrNotExist)
+	require.ErrorIs(t, save(d, "name", strings.NewReader("content")), fs.ErrNotExist)
 	requireHas(t, d, "name", false)
 }
 

@@ -14,7 +14,7 @@ import (
 func TestTempIsVisibleAfterCommit(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	temp, err := d.Create()
+	temp, err := d.Create(-1)
 	require.NoError(t, err)
 	for _, piece := range []string{"one, ", "", "two"} {
 		n, err := temp.Append(strings.NewReader(piece))
@@ -30,7 +30,7 @@ func TestTempIsVisibleAfterCommit(t *testing.T) {
 func TestDroppedTempIsRemoved(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	temp, err := d.Create()
+	temp, err := d.Create(-1)
 	require.NoError(t, err)
 	require.NoError(t, temp.Drop())
 	require.Empty(t, ls(t, root, "temp"))
@@ -41,7 +41,7 @@ func TestNames(t *testing.T) {
 	want := map[string]bool{}
 	for i := range 50 {
 		name := fmt.Sprint(i)
-		require.NoError(t, d.Save(name, strings.NewReader("")))
+		require.NoError(t, save(d, name, strings.NewReader("")))
 		want[name] = true
 	}
 	got := map[string]bool{}
@@ -56,7 +56,7 @@ func TestQuarantine(t *testing.T) {
 	d := open(t, root)
 	require.ErrorIs(t, d.Quarantine("name"), os.ErrNotExist)
 	for _, content := range []string{"first", "second"} {
-		require.NoError(t, d.Save("name", strings.NewReader(content)))
+		require.NoError(t, save(d, "name", strings.NewReader(content)))
 		require.NoError(t, d.Quarantine("name"))
 		requireHas(t, d, "name", false)
 		moved, err := os.ReadFile(filepath.Join(root, "quarantine", "name"))
@@ -78,7 +78,7 @@ func TestQuarantineOfDirectory(t *testing.T) {
 		require.NoError(t, d.Quarantine("name"))
 		require.DirExists(t, filepath.Join(moved, "inside"))
 	}
-	require.NoError(t, d.Save("name", strings.NewReader("file")))
+	require.NoError(t, save(d, "name", strings.NewReader("file")))
 	require.NoError(t, d.Quarantine("name"))
 	require.FileExists(t, moved)
 	require.NoError(t, os.MkdirAll(filepath.Join(object, "inside"), 0o755))
@@ -89,7 +89,7 @@ func TestQuarantineOfDirectory(t *testing.T) {
 func TestQuarantineAtTheSameTime(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	require.NoError(t, d.Save("name", strings.NewReader("corrupt")))
+	require.NoError(t, save(d, "name", strings.NewReader("corrupt")))
 	errs := make(chan error, 16)
 	for range cap(errs) {
 		go func() { errs <- d.Quarantine("name") }()
@@ -110,12 +110,12 @@ func TestQuarantineAtTheSameTime(t *testing.T) {
 func TestReplaceLeavesNoGap(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
-	require.NoError(t, d.Save("name", strings.NewReader("0")))
+	require.NoError(t, save(d, "name", strings.NewReader("0")))
 	replaced := make(chan error, 1)
 	go func() {
 		var errs []error
 		for range 50 {
-			temp, err := d.Create()
+			temp, err := d.Create(-1)
 			errs = append(errs, err, temp.Replace("name"))
 		}
 		replaced <- errors.Join(errs...)
@@ -139,7 +139,7 @@ func TestReplaceMissingAndDirectory(t *testing.T) {
 	root := t.TempDir()
 	d := open(t, root)
 	replace := func(content string) {
-		temp, err := d.Create()
+		temp, err := d.Create(-1)
 		require.NoError(t, err)
 		_, err = temp.Append(strings.NewReader(content))
 		require.NoError(t, err)

@@ -33,6 +33,7 @@ func Tests() []suite.Test {
 		{Name: "DataServicesKilledInMidPut", Run: dataServicesKilledInMidPut, Needs: suite.Exclusive},
 		{Name: "DataServicesDownInMidGet", Run: dataServicesDownInMidGet, Needs: suite.Exclusive},
 		{Name: "TenGiB", Run: tenGiB, Needs: suite.Exclusive},
+		{Name: "RepairAvoidsFullDisk", Run: repairAvoidsFullDisk, Needs: suite.Exclusive},
 		{Name: "MixedLoad", Run: mixedLoad, Needs: suite.OwnServers},
 	}
 }

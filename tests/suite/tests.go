@@ -27,6 +27,7 @@ func locating() capability      { return capability{since: 2} }           // GET
 func spreading() capability     { return capability{since: 2} }           // several data services and API services
 func oneFileOfName() capability { return capability{since: 2, until: 2} } // chapter 3 has one file per content
 func wholeObjects() capability  { return capability{since: 2, until: 4} } // one data service holds the whole object
+func fullness() capability      { return capability{since: 2} }           // a full data service is left out
 func recovery() capability      { return capability{since: 2} }           // services and broker may stop and return
 func versioning() capability    { return capability{since: 3} }           // every PUT is a version, none is lost
 func digests() capability       { return capability{since: 3} }           // a PUT needs its SHA-256 and its length
@@ -162,6 +163,7 @@ func faultTests() []Test {
 		{"FsyncBeforeAnswer", durability(), fsyncBeforeAnswer, Exclusive},
 		{"KillInMidPut", durability(), killInMidPut, Exclusive},
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
+		{"FullDisks", fullness(), fullDisks, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
 		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},

@@ -17,5 +17,5 @@ func put(dir *files.Dir, w http.ResponseWriter, r *http.Request) error {
 	if err := httpd.NoPartialPut(r); err != nil {
 		return err
 	}
-	return dir.Save(file, httpd.NewBody(w, r))
+	return dir.Save(file, httpd.NewBody(w, r), r.ContentLength)
 }

@@ -40,20 +40,29 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer dir.Close() // the process ends and releases the lock with it
 	locate.Answer(broker, address, dir, log)
-	return serve(ctx, listen, address, dir, broker, log)
+	return serve(ctx, listen, address, dir, files.NewWatched(dir), broker, log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, dir *files.Dir, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, dir *files.Dir, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
-	background.Go(func() { heartbeat.Announce(ctx, broker, address) })
+	background.Go(func() { disk.Watch(ctx) })
+	background.Go(func() { heartbeat.Announce(ctx, broker, address, disk.Free) })
 	defer background.Wait()
 	defer disconnect()
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(dir),
-		"healthz": httpd.Health(func() error { _, err := broker.Since(); return err }),
+		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
 	}, log)
+}
+
+func ready(broker *rabbitmq.Client, disk *files.Watched) error {
+	if _, err := disk.Free(); err != nil {
+		return err
+	}
+	_, err := broker.Since()
+	return err
 }

@@ -46,23 +46,32 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	locate.Answer(broker, address, content, log)
-	return serve(ctx, listen, address, content, broker, log)
+	return serve(ctx, listen, address, content, files.NewWatched(dir), broker, log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, content *store.Store, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
 	uploads := temp.NewUploads(content)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
-	background.Go(func() { heartbeat.Announce(ctx, broker, address) })
+	background.Go(func() { disk.Watch(ctx) })
+	background.Go(func() { heartbeat.Announce(ctx, broker, address, disk.Free) })
 	background.Go(func() { uploads.Sweep(ctx, log) })
 	defer background.Wait()
 	defer disconnect()
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(content),
 		"temp":    temp.Handler(uploads),
-		"healthz": httpd.Health(func() error { _, err := broker.Since(); return err }),
+		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
 	}, log)
+}
+
+func ready(broker *rabbitmq.Client, disk *files.Watched) error {
+	if _, err := disk.Free(); err != nil {
+		return err
+	}
+	_, err := broker.Since()
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	idleTimeout    = 10 * time.Second // of a connection that waits for the next request
 	maxIdlePerHost = 64               // connections; the default of two would mean dialling under load
 )
+
+// errRefused is wrapped by the error for a data service that has taken nothing of a body.
+var errRefused = errors.New("refused")
 
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
@@ -38,24 +42,45 @@ func NewClient() *Client {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
+			// Longer than anything waits: a data service that does not say that it takes a body gets none.
+			ExpectContinueTimeout: 2 * StallTimeout,
 		},
 	}}
 }
 
-// Put has the data service at address store body under name and returns once it is durable there.
-// size is −1 if it is not known beforehand. After an error of body nothing is stored.
-func (c *Client) Put(ctx context.Context, address, name string, body io.Reader, size int64) error {
+// Put has the first of the data services that takes body store it under name, and returns once it is
+// durable there. size is −1 if it is not known beforehand. After an error of body nothing is stored.
+func (c *Client) Put(ctx context.Context, addresses []string, name string, body io.Reader, size int64) error {
+	var refusals []error
+	for _, address := range addresses {
+		err := c.put(ctx, address, name, body, size)
+		if !errors.Is(err, errRefused) || ctx.Err() != nil {
+			return err
+		}
+		refusals = append(refusals, err)
+	}
+	return Refusal(refusals)
+}
+
+// put waits until the data service is ready to take the body: it may have no room, or be down. The error
+// wraps errRefused if nothing of the body was read.
+func (c *Client) put(ctx context.Context, address, name string, body io.Reader, size int64) error {
 	ctx, watch := watched(ctx, address, StallTimeout)
 	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), &upload{body, watch})
+	up := &upload{body: body, watch: watch}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), up)
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Expect", "100-continue")
 	request.ContentLength = size
 	if size == 0 {
 		request.Body = http.NoBody // 0 with a body would mean an unknown size to net/http
 	}
 	response, err := c.do(request, address)
+	if err != nil && up.begun.CompareAndSwap(false, true) { // from now on nothing is read
+		err = fmt.Errorf("%w: %w", errRefused, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -134,4 +159,19 @@ func passOn(response *http.Response, address string) error {
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
+}
+
+// Refusal returns the answer to a client whose content no data service takes, from the error of each. It
+// is 507 only if all of them are full: another one may take it in a moment.
+func Refusal(errs []error) error {
+	if i := slices.IndexFunc(errs, func(err error) bool { return !IsFull(err) }); i > 0 {
+		errs[0], errs[i] = errs[i], errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// IsFull reports whether err says that the disk of a data service is full.
+func IsFull(err error) bool {
+	var e *httpd.Error
+	return errors.As(err, &e) && e.Status == http.StatusInsufficientStorage
 }

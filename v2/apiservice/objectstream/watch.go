@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -36,11 +37,17 @@ func watched(ctx context.Context, address string, timeout time.Duration) (contex
 // upload is the body of a PUT. The timer runs between two reads, when net/http writes to the data
 // service, not during a read, which waits for our own client.
 type upload struct {
-	body  io.Reader
-	watch *watch
+	body    io.Reader
+	watch   *watch
+	begun   atomic.Bool // set by the first Read, or by put, if nothing was read: Read fails then
+	reading bool        // set by the first Read
 }
 
 func (u *upload) Read(p []byte) (int, error) {
+	if !u.reading && !u.begun.CompareAndSwap(false, true) {
+		return 0, errRefused // another data service may have the body now
+	}
+	u.reading = true
 	u.watch.timer.Stop()
 	n, err := u.body.Read(p)
 	if err == nil {

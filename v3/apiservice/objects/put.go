@@ -64,15 +64,16 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, e
 	return address, cmp.Or(<-ready, err)
 }
 
-// store has the body stored at address, or, if that is "", by a random data service.
+// store has the body stored at address, or, if that is "", by a random data service that takes it.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) (err error) {
+	targets := []string{address}
 	if address == "" {
-		if address, err = h.dataServices.Choose(); err != nil {
+		if targets, err = h.dataServices.Choose(r.ContentLength); err != nil {
 			return err
 		}
 	}
 	body := httpd.NewBody(w, r)
-	err = h.streams.Put(r.Context(), address, content.Hex(), body, r.ContentLength)
+	err = h.streams.Put(r.Context(), targets, content.Hex(), body, r.ContentLength)
 	if body.Err() != nil {
 		return body.Err() // the client's fault, however it looked to the data service
 	}

@@ -3,6 +3,7 @@ package heartbeat
 
 import (
 	"maps"
+	"math"
 	"net"
 	"slices"
 	"strconv"
@@ -14,7 +15,8 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where data services announce themselves: the body of each message is an address.
+// exchange is where data services announce themselves: the body of each message is an address and how
+// many bytes are free.
 const exchange = "apiServers"
 
 const (
@@ -25,37 +27,56 @@ const (
 	settling = 1500 * time.Millisecond
 	// maxServices bounds the memory that messages from strangers can take.
 	maxServices = 500
-	// maxAddress is the longest address taken, in bytes: a DNS name has at most 253.
-	maxAddress = 260
+	// maxMessage is the longest message taken, in bytes: a DNS name has at most 253, a number 19.
+	maxMessage = 280
 )
 
 // Monitor listens to heartbeats. Its methods may be called by several goroutines at once.
 type Monitor struct {
 	broker *rabbitmq.Client
 
-	mu        sync.Mutex
-	lastHeard map[string]time.Time // by address
+	mu   sync.Mutex
+	last map[string]beat // by address
+}
+
+// beat is the last heartbeat of a data service.
+type beat struct {
+	heard time.Time
+	free  int64 // bytes
 }
 
 // NewMonitor returns a monitor that listens while broker runs.
 func NewMonitor(broker *rabbitmq.Client) *Monitor {
-	m := &Monitor{broker: broker, lastHeard: map[string]time.Time{}}
+	m := &Monitor{broker: broker, last: map[string]beat{}}
 	broker.Subscribe(exchange, func(beat rabbitmq.Message) { m.hear(beat.Body) })
 	return m
 }
 
-// hear ignores a message that is not HOST:PORT: requests are sent to that address.
+// hear ignores a message that is neither HOST:PORT nor HOST:PORT FREE: requests are sent to that address.
 func (m *Monitor) hear(body []byte) {
-	if len(body) > maxAddress || !isHostPort(string(body)) {
+	if len(body) > maxMessage {
+		return
+	}
+	address, free, ok := parse(string(body))
+	if !ok {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forgetDead()
-	_, known := m.lastHeard[string(body)]
-	if known || len(m.lastHeard) < maxServices {
-		m.lastHeard[string(body)] = time.Now()
+	if _, known := m.last[address]; known || len(m.last) < maxServices {
+		m.last[address] = beat{time.Now(), free}
 	}
+}
+
+// parse returns what a heartbeat says. One that does not say how much is free has room for everything.
+func parse(message string) (address string, free int64, ok bool) {
+	address, number, said := strings.Cut(message, " ")
+	if !said {
+		return address, math.MaxInt64, isHostPort(address)
+	}
+	n, err := strconv.ParseUint(number, 10, 63)
+	return address, int64(n), err == nil && isHostPort(address)
 }
 
 func isHostPort(address string) bool {
@@ -69,7 +90,7 @@ func isHostPort(address string) bool {
 
 // forgetDead is called with mu held.
 func (m *Monitor) forgetDead() {
-	maps.DeleteFunc(m.lastHeard, func(_ string, heard time.Time) bool { return time.Since(heard) > lifetime })
+	maps.DeleteFunc(m.last, func(_ string, b beat) bool { return time.Since(b.heard) > lifetime })
 }
 
 // Live returns the addresses of the data services that are alive, sorted; at least one. The error is
@@ -86,8 +107,24 @@ func (m *Monitor) Live() ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forgetDead()
-	if len(m.lastHeard) == 0 {
+	if len(m.last) == 0 {
 		return nil, httpd.Unavailable("no data service is alive")
 	}
-	return slices.Sorted(maps.Keys(m.lastHeard)), nil
+	return slices.Sorted(maps.Keys(m.last)), nil
+}
+
+// WithRoom is Live for new content of size bytes: only those that have room for it. Where fewer than n
+// have, it returns all live ones: whether they are full now they say themselves.
+func (m *Monitor) WithRoom(size int64, n int) ([]string, error) {
+	live, err := m.Live()
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	full := func(address string) bool { return m.last[address].free < max(size, 1) }
+	if room := slices.DeleteFunc(slices.Clone(live), full); len(room) >= n {
+		return room, nil
+	}
+	return live, nil
 }

@@ -88,17 +88,19 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 
 // begin begins an upload to the first data service, in the order of placement, that takes it.
 func (h *handler) begin(ctx context.Context, content hash.Hash, size int64) (*objectstream.Upload, error) {
-	live, err := h.dataServices.Live()
+	room, err := h.dataServices.WithRoom(size, 1)
 	if err != nil {
 		return nil, err
 	}
-	for _, address := range placement.Order(content.Hex(), live) {
-		var upload *objectstream.Upload
-		if upload, err = h.streams.Begin(ctx, address, content.Hex(), size); err == nil {
+	var refusals []error
+	for _, address := range placement.Order(content.Hex(), room) {
+		upload, err := h.streams.Begin(ctx, address, content.Hex(), size)
+		if err == nil {
 			return upload, nil
 		}
+		refusals = append(refusals, err)
 	}
-	return nil, err
+	return nil, objectstream.Refusal(refusals)
 }
 
 // send stores the whole body, or nothing of it. The last bytes of a body with another hash never come

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,4 +128,19 @@ func passOn(response *http.Response, address string) error {
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
+}
+
+// Refusal returns the answer to a client whose content no data service takes, from the error of each. It
+// is 507 only if all of them are full: another one may take it in a moment.
+func Refusal(errs []error) error {
+	if i := slices.IndexFunc(errs, func(err error) bool { return !IsFull(err) }); i > 0 {
+		errs[0], errs[i] = errs[i], errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// IsFull reports whether err says that the disk of a data service is full.
+func IsFull(err error) bool {
+	var e *httpd.Error
+	return errors.As(err, &e) && e.Status == http.StatusInsufficientStorage
 }

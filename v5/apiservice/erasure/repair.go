@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"gostore/chapter5/apiservice/heartbeat"
@@ -43,10 +44,11 @@ func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.
 }
 
 // Inspect asks for the repair of the object of a reader that has found damage, or that misses shards
-// while there is a data service without one. It returns at once. An object is in the queue once.
+// while there is a data service with room and without one. It returns at once. An object is in the queue once.
 func (r *Repairer) Inspect(reader *Reader) {
-	live, err := r.dataServices.Live()
-	missing := reader.held.Known() < rs.Shards && err == nil && reader.held.Holders() < len(live)
+	room, err := r.dataServices.WithRoom(reader.object.ShardSize(), 1)
+	unused := func(address string) bool { return reader.held.Held(address) == 0 }
+	missing := reader.held.Known() < rs.Shards && err == nil && slices.ContainsFunc(room, unused)
 	if !missing && !reader.Damaged() {
 		return
 	}
@@ -107,12 +109,12 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 	if !sure {
 		return errUnanswered
 	}
-	live, err := r.dataServices.Live()
+	room, err := r.dataServices.WithRoom(o.ShardSize(), 1)
 	if err != nil {
 		return err
 	}
 	intact, unknown := r.codec.Check(ctx, o, held)
-	to := held.Apart(held.Spread(placement.Order(content, live))).Without(intact).Without(unknown)
+	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact).Without(unknown).On(room)
 	if to.Known() > 0 {
 		err = r.remake(ctx, o, held, intact, to)
 	} else {

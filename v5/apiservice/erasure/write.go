@@ -91,7 +91,8 @@ func (s *shardWriters) each(do func(w *shardWriter)) {
 	working.Wait()
 }
 
-// check returns an error if there is no quorum without the shards that have failed.
+// check returns an error if there is no quorum without the shards that have failed, 507 if only full disks
+// are in the way.
 func (s *shardWriters) check() error {
 	stored, failed := s.held, []error(nil)
 	for _, w := range s.writers {
@@ -103,6 +104,9 @@ func (s *shardWriters) check() error {
 	}
 	if stored.Known() >= s.quorum && stored.Holders() >= min(s.quorum-1, rs.DataShards) {
 		return nil
+	}
+	if refused := objectstream.Refusal(failed); objectstream.IsFull(refused) {
+		return refused
 	}
 	refusal := httpd.Unavailable("%d of %d shards could be stored, on %d data services; %d on %d are needed: try again",
 		stored.Known(), rs.Shards, stored.Holders(), s.quorum, s.quorum-1)

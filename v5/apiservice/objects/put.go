@@ -83,11 +83,11 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
-	live, err := h.dataServices.Live()
+	room, err := h.dataServices.WithRoom(o.ShardSize(), rs.DataShards)
 	if err != nil {
 		return err
 	}
-	order := placement.Order(content.Hex(), live)
+	order := placement.Order(content.Hex(), room)
 	damaged := held.Without(intact).Without(unknown)
 	intact = placement.Places{}.Apart(intact)
 	to := intact.Apart(damaged).Spread(order).Without(intact)

@@ -26,7 +26,7 @@ func open(t *testing.T, root string) *Store {
 }
 
 func commit(t *testing.T, s *Store, name, content string) {
-	temp, err := s.Create()
+	temp, err := s.Create(-1)
 	require.NoError(t, err)
 	_, err = temp.Append(strings.NewReader(content))
 	require.NoError(t, err)

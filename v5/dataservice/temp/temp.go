@@ -1,7 +1,7 @@
 // Package temp takes in content in two phases: it is written to a file that is not visible, and then
 // committed or dropped.
 //
-//	POST   /temp/NAME   (header Size) begins an upload and answers with its ID
+//	POST   /temp/NAME   (header Size) begins an upload and answers with its ID, or 507 if there is no room
 //	PATCH  /temp/ID     appends the body
 //	PUT    /temp/ID     commits: the content is durable and visible to GET /objects/NAME
 //	DELETE /temp/ID     drops it
@@ -61,7 +61,7 @@ func (us *Uploads) put(id string, u *upload) {
 }
 
 func (us *Uploads) begin(name string, size int64) (id string, err error) {
-	file, err := us.store.Create()
+	file, err := us.store.Create(size)
 	if err != nil {
 		return "", err
 	}
