@@ -27,6 +27,8 @@ func Tests() []suite.Test {
 		{Name: "DamagedShards", Run: damagedShards},
 		{Name: "CorruptionInDifferentStripes", Run: corruptionInDifferentStripes},
 		{Name: "Network", Run: network},
+		{Name: "HangingShards", Run: hangingShards},
+		{Name: "SilentDataServices", Run: silentDataServices},
 		{Name: "ThreeShardsReturn", Run: threeShardsReturn, Needs: suite.Exclusive},
 		{Name: "TwoDataServicesDown", Run: twoDataServicesDown, Needs: suite.Exclusive},
 		{Name: "ThreeDataServicesDown", Run: threeDataServicesDown, Needs: suite.Exclusive},

@@ -46,9 +46,13 @@ func (s *Store) DoWith(ctx context.Context, method, url string, header http.Head
 	if err != nil {
 		return Answer{}, err
 	}
+	return read(response)
+}
+
+func read(response *http.Response) (Answer, error) {
 	defer response.Body.Close() // read to its end
-	read, err := io.ReadAll(response.Body)
-	return Answer{response.StatusCode, response.Header, read}, err
+	body, err := io.ReadAll(response.Body)
+	return Answer{response.StatusCode, response.Header, body}, err
 }
 
 // digest returns the Digest header (RFC 3230) that a PUT needs from chapter 3 on. Earlier chapters
@@ -202,7 +206,5 @@ func readAnswer(conn net.Conn, timeout time.Duration) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	defer response.Body.Close() // read to its end
-	body, err := io.ReadAll(response.Body)
-	return Answer{response.StatusCode, response.Header, body}, err
+	return read(response)
 }

@@ -164,6 +164,7 @@ func faultTests() []Test {
 		{"KillInMidPut", durability(), killInMidPut, Exclusive},
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
 		{"FullDisks", fullness(), fullDisks, Exclusive},
+		{"HungDisks", recovery(), hungDisks, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
 		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},

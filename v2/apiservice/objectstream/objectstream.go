@@ -29,13 +29,14 @@ var errRefused = errors.New("refused")
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
 type Client struct {
-	http *http.Client
+	http    *http.Client
+	breaker breaker
 }
 
 // NewClient returns a client with a connection pool of its own. It follows no redirects: a data
 // service sends none.
 func NewClient() *Client {
-	return &Client{&http.Client{
+	return &Client{breaker: breaker{open: map[string]*opening{}}, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -65,7 +66,7 @@ func (c *Client) Put(ctx context.Context, addresses []string, name string, body 
 // put waits until the data service is ready to take the body: it may have no room, or be down. The error
 // wraps errRefused if nothing of the body was read.
 func (c *Client) put(ctx context.Context, address, name string, body io.Reader, size int64) error {
-	ctx, watch := watched(ctx, address, StallTimeout)
+	ctx, watch := c.watched(ctx, address, StallTimeout)
 	defer watch.end()
 	up := &upload{body: body, watch: watch}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), up)
@@ -91,7 +92,7 @@ func (c *Client) put(ctx context.Context, address, name string, body io.Reader, 
 // silent for timeout, before its answer and in the middle of it; after that the error wraps
 // ErrStalled. The caller closes the Download.
 func (c *Client) Get(ctx context.Context, address, name string, timeout time.Duration) (*Download, error) {
-	ctx, watch := watched(ctx, address, timeout)
+	ctx, watch := c.watched(ctx, address, timeout)
 	response, err := c.ask(ctx, http.MethodGet, address, name)
 	if err != nil {
 		watch.end()
@@ -103,7 +104,7 @@ func (c *Client) Get(ctx context.Context, address, name string, timeout time.Dur
 
 // Head returns the size in bytes of what the data service at address holds under name.
 func (c *Client) Head(ctx context.Context, address, name string) (int64, error) {
-	ctx, watch := watched(ctx, address, StallTimeout)
+	ctx, watch := c.watched(ctx, address, StallTimeout)
 	defer watch.end()
 	response, err := c.ask(ctx, http.MethodHead, address, name)
 	if err != nil {
@@ -126,7 +127,13 @@ func objectURL(address, name string) string {
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
+	if !c.breaker.allow(address) {
+		return nil, unavailable(request.Context(), address, fmt.Errorf("%w a moment ago", ErrStalled))
+	}
 	response, err := c.http.Do(request)
+	if err == nil || request.Context().Err() == nil {
+		c.breaker.answered(address)
+	}
 	if err != nil {
 		return nil, unavailable(request.Context(), address, err)
 	}

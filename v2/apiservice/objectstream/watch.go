@@ -12,8 +12,10 @@ import (
 const (
 	// StallTimeout is how long a data service may take to accept or send the next piece of a body.
 	StallTimeout = 5 * time.Second
-	// commitTimeout is for one that makes a whole body durable: 10 GiB take a slow disk minutes.
-	commitTimeout = 5 * time.Minute
+	// diskTimeout is how long it may take for a whole body, beside the time for its bytes.
+	diskTimeout = 10 * time.Second
+	// diskRate is what the slowest disk reads or writes, in bytes a second.
+	diskRate = 10 << 20
 )
 
 // ErrStalled is wrapped by the errors for a data service that stopped in the middle.
@@ -28,10 +30,18 @@ type watch struct {
 }
 
 // watched returns the context for a request. Its timer runs from now on.
-func watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
+func (c *Client) watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
+	timer := time.AfterFunc(timeout, func() {
+		c.breaker.stalled(address)
+		cancel(fmt.Errorf("data service %s: %w", address, ErrStalled))
+	})
 	return ctx, &watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}
+}
+
+// timeoutOf is how long a data service may take to make size bytes durable, or to read them all.
+func timeoutOf(size int64) time.Duration {
+	return diskTimeout + time.Duration(size/diskRate)*time.Second
 }
 
 // upload is the body of a PUT. The timer runs between two reads, when net/http writes to the data
@@ -41,6 +51,7 @@ type upload struct {
 	watch   *watch
 	begun   atomic.Bool // set by the first Read, or by put, if nothing was read: Read fails then
 	reading bool        // set by the first Read
+	size    int64       // bytes so far
 }
 
 func (u *upload) Read(p []byte) (int, error) {
@@ -50,10 +61,11 @@ func (u *upload) Read(p []byte) (int, error) {
 	u.reading = true
 	u.watch.timer.Stop()
 	n, err := u.body.Read(p)
+	u.size += int64(n)
 	if err == nil {
 		u.watch.timer.Reset(u.watch.timeout)
 	} else {
-		u.watch.timer.Reset(commitTimeout)
+		u.watch.timer.Reset(timeoutOf(u.size))
 	}
 	return n, err
 }

@@ -43,7 +43,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, co
 		err = httpd.Send(w, hash.NewReader(body, content, m.Size), m.Size)
 	}
 	if body.Size != m.Size || errors.Is(err, hash.ErrMismatch) {
-		err = h.streams.Check(r.Context(), address, content.Hex())
+		err = h.streams.Check(r.Context(), address, content.Hex(), m.Size)
 		err = fmt.Errorf("%w: %v", httpd.Unavailable("the content on %s is corrupt: try again", address), err)
 	}
 	return err

@@ -75,7 +75,7 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, e
 // already, and intact, the body is only verified.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, address string) error {
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	if address != "" && h.streams.Check(r.Context(), address, content.Hex()) == nil {
+	if address != "" && h.streams.Check(r.Context(), address, content.Hex(), r.ContentLength) == nil {
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}

@@ -29,13 +29,14 @@ var ErrCorrupt = errors.New("missing or corrupt")
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
 type Client struct {
-	http *http.Client
+	http    *http.Client
+	breaker breaker
 }
 
 // NewClient returns a client with a connection pool of its own. It follows no redirects: a data
 // service sends none.
 func NewClient() *Client {
-	return &Client{&http.Client{
+	return &Client{breaker: breaker{open: map[string]*opening{}}, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -50,7 +51,7 @@ func NewClient() *Client {
 // silent for timeout, before its answer and in the middle of it; after that the error wraps
 // ErrStalled. The caller closes the Download.
 func (c *Client) Get(ctx context.Context, address, name string, timeout time.Duration) (*Download, error) {
-	ctx, watch := watched(ctx, address, timeout)
+	ctx, watch := c.watched(ctx, address, timeout)
 	response, err := c.ask(ctx, http.MethodGet, address, name)
 	if err != nil {
 		watch.end()
@@ -60,15 +61,15 @@ func (c *Client) Get(ctx context.Context, address, name string, timeout time.Dur
 	return &Download{response.ContentLength, response.Body, watch}, nil
 }
 
-// Check has the data service at address verify what it holds under name from end to end. The error
-// wraps ErrCorrupt if it holds nothing there, or nothing intact.
-func (c *Client) Check(ctx context.Context, address, name string) error {
-	return c.command(ctx, http.MethodPost, address, name)
+// Check has the data service at address verify what it holds under name, of size bytes, from end to end.
+// The error wraps ErrCorrupt if it holds nothing there, or nothing intact.
+func (c *Client) Check(ctx context.Context, address, name string, size int64) error {
+	return c.command(ctx, http.MethodPost, address, name, size)
 }
 
-// command sends a request without a body that may take as long as reading a whole file does.
-func (c *Client) command(ctx context.Context, method, address, name string) error {
-	ctx, watch := watched(ctx, address, commitTimeout)
+// command sends a request without a body that may take as long as reading size bytes does.
+func (c *Client) command(ctx context.Context, method, address, name string, size int64) error {
+	ctx, watch := c.watched(ctx, address, timeoutOf(size))
 	defer watch.end()
 	response, err := c.ask(ctx, method, address, name)
 	if err != nil {
@@ -91,7 +92,13 @@ func objectURL(address, name string) string {
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
+	if !c.breaker.allow(address) {
+		return nil, unavailable(request.Context(), address, fmt.Errorf("%w a moment ago", ErrStalled))
+	}
 	response, err := c.http.Do(request)
+	if err == nil || request.Context().Err() == nil {
+		c.breaker.answered(address)
+	}
 	if err != nil {
 		return nil, unavailable(request.Context(), address, err)
 	}

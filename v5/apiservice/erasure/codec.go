@@ -22,6 +22,7 @@ type Codec struct {
 	streams  *objectstream.Client
 	coder    *rs.Coder
 	inFlight chan struct{} // a semaphore
+	late     sync.Map      // when a data service exceeded blockTimeout, by address
 }
 
 // NewCodec returns a codec.
@@ -30,7 +31,7 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams, coder, make(chan struct{}, maxInFlight)}, nil
+	return &Codec{streams: streams, coder: coder, inFlight: make(chan struct{}, maxInFlight)}, nil
 }
 
 // Check has data services verify the shards of an object that they hold. It returns those that are
@@ -42,7 +43,7 @@ func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (
 			continue
 		}
 		checking.Go(func() {
-			err := c.streams.Check(ctx, address, name(o, shard))
+			err := c.streams.Check(ctx, address, name(o, shard), o.ShardSize())
 			if err == nil {
 				intact[shard] = address
 			} else if !errors.Is(err, objectstream.ErrCorrupt) {

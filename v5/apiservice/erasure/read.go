@@ -18,8 +18,12 @@ import (
 	"gostore/common/hash"
 )
 
-// blockTimeout is how long a data service may take for a block while there are other shards to read.
-const blockTimeout = 500 * time.Millisecond
+const (
+	// blockTimeout is how long a data service may take for a block while there are other shards to read.
+	blockTimeout = 500 * time.Millisecond
+	// lateFor is for how long one that took longer is the last choice of all reads.
+	lateFor = 3 * time.Second
+)
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
 // and block by block from another shard for one that is missing, late or corrupt. It holds the last
@@ -51,7 +55,9 @@ type source struct {
 func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) *Reader {
 	r := &Reader{ctx: ctx, codec: c, object: o, held: places, stripe: rs.NewStripe(o), sum: sha256.New()}
 	for shard, address := range places {
-		r.sources[shard] = source{shard: shard, address: address}
+		since, _ := c.late.Load(address)
+		was, late := since.(time.Time)
+		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < lateFor}
 	}
 	return r
 }
@@ -198,6 +204,7 @@ func (r *Reader) note(s *source, err error) {
 	case errors.Is(err, objectstream.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
+		r.codec.late.Store(s.address, time.Now())
 	default:
 		s.close()
 		s.address = ""

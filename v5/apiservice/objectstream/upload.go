@@ -25,7 +25,7 @@ type Upload struct {
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
 	// Not canceled with ctx: an upload whose ID does not arrive could not be dropped.
-	ctx, watch := watched(context.WithoutCancel(ctx), address, StallTimeout)
+	ctx, watch := c.watched(context.WithoutCancel(ctx), address, StallTimeout)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, tempURL(address, name), nil)
 	if err != nil {
@@ -49,7 +49,7 @@ func (u *Upload) Send(ctx context.Context, body io.Reader) error {
 	if u.size == 0 {
 		return nil
 	}
-	ctx, watch := watched(ctx, u.address, StallTimeout)
+	ctx, watch := u.client.watched(ctx, u.address, StallTimeout)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), &upload{body, watch})
 	if err != nil {
@@ -61,7 +61,7 @@ func (u *Upload) Send(ctx context.Context, body io.Reader) error {
 
 // Commit returns when the content is durable and can be read.
 func (u *Upload) Commit(ctx context.Context) error {
-	ctx, watch := watched(ctx, u.address, commitTimeout)
+	ctx, watch := u.client.watched(ctx, u.address, timeoutOf(u.size))
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, tempURL(u.address, u.id), nil)
 	if err != nil {

@@ -11,8 +11,10 @@ import (
 const (
 	// StallTimeout is how long a data service may take to accept or send the next piece of a body.
 	StallTimeout = 5 * time.Second
-	// commitTimeout is for one that makes a whole body durable: 10 GiB take a slow disk minutes.
-	commitTimeout = 5 * time.Minute
+	// diskTimeout is how long it may take for a whole body, beside the time for its bytes.
+	diskTimeout = 10 * time.Second
+	// diskRate is what the slowest disk reads or writes, in bytes a second.
+	diskRate = 10 << 20
 )
 
 // ErrStalled is wrapped by the errors for a data service that stopped in the middle.
@@ -27,10 +29,20 @@ type watch struct {
 }
 
 // watched returns the context for a request. Its timer runs from now on.
-func watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
+func (c *Client) watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(timeout, func() { cancel(fmt.Errorf("data service %s: %w", address, ErrStalled)) })
+	timer := time.AfterFunc(timeout, func() {
+		if timeout >= StallTimeout { // a shorter one is no proof
+			c.breaker.stalled(address)
+		}
+		cancel(fmt.Errorf("data service %s: %w", address, ErrStalled))
+	})
 	return ctx, &watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}
+}
+
+// timeoutOf is how long a data service may take to make size bytes durable, or to read them all.
+func timeoutOf(size int64) time.Duration {
+	return diskTimeout + time.Duration(size/diskRate)*time.Second
 }
 
 // upload is the body of a PATCH. The timer runs between two reads, when net/http writes to the data
