@@ -17,7 +17,8 @@ const (
 	heartbeat      = 2 * time.Second // a broker that is silent for three of them counts as dead
 	publishTimeout = 5 * time.Second
 	closeTimeout   = time.Second // for the broker's answer to an orderly close
-	bindInterval   = time.Second
+	checkInterval  = time.Second
+	nobody         = "nobody" // there is no queue of that name
 )
 
 // session is one connection to the broker with everything declared on it.
@@ -221,7 +222,7 @@ func (s *session) whyEnded() error {
 // waits as long as the broker does not read what it sends.
 func (s *session) send() error {
 	declared := map[string]bool{"": true} // the default exchange always exists
-	tick := time.NewTicker(bindInterval)
+	tick := time.NewTicker(checkInterval)
 	defer tick.Stop()
 	for {
 		var err error
@@ -231,7 +232,7 @@ func (s *session) send() error {
 		case p := <-s.publications:
 			err = s.sendOne(p, declared)
 		case <-tick.C:
-			err = s.checkBindings()
+			err = s.check()
 		}
 		if err != nil {
 			return fmt.Errorf("send: %w", err)
@@ -251,12 +252,17 @@ func (s *session) sendOne(p publication, declared map[string]bool) error {
 	return s.channel.Publish(p.exchange, p.key, mandatory, immediate, p.message)
 }
 
-// checkBindings finds out whether an operator has deleted an exchange, of which a broker tells its
-// subscribers nothing. If another client has declared it anew, it is bound again; if not, that is
-// an error, and ends the session.
-func (s *session) checkBindings() error {
+// check sends a message to nobody, since a broker tells only those that send that it is in an alarm. Then
+// it finds out whether an operator has deleted an exchange, of which a broker tells its subscribers
+// nothing. If another client has declared it anew, it is bound again; if not, that is an error, and ends
+// the session.
+func (s *session) check() error {
 	if _, alarm := s.state(); alarm != nil {
 		return nil // a broker in an alarm does not answer
+	}
+	mandatory, immediate := false, false
+	if err := s.channel.Publish("", nobody, mandatory, immediate, amqp.Publishing{}); err != nil {
+		return err
 	}
 	return s.bind()
 }

@@ -41,6 +41,8 @@ func (g *given) StartBroker(context.Context) error        { return ErrUnsupporte
 func (g *given) StopElasticsearch(context.Context) error  { return ErrUnsupported }
 func (g *given) StartElasticsearch(context.Context) error { return ErrUnsupported }
 func (g *given) DropConnections(context.Context) error    { return ErrUnsupported }
+func (g *given) BeginAlarm(context.Context) error         { return ErrUnsupported }
+func (g *given) EndAlarm(context.Context) error           { return ErrUnsupported }
 func (g *given) Close(context.Context) error              { return nil }
 
 func (g *given) Counts(context.Context) (Counts, error) { return Counts{}, ErrUnsupported }

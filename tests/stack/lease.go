@@ -163,6 +163,14 @@ func (l *lease) DropConnections(ctx context.Context) error {
 	return l.call(ctx, "DropConnections", Empty{}, &Empty{})
 }
 
+func (l *lease) BeginAlarm(ctx context.Context) error {
+	return l.call(ctx, "BeginAlarm", Empty{}, &Empty{})
+}
+
+func (l *lease) EndAlarm(ctx context.Context) error {
+	return l.call(ctx, "EndAlarm", Empty{}, &Empty{})
+}
+
 func (l *lease) Counts(ctx context.Context) (counts Counts, err error) {
 	return counts, l.call(ctx, "Counts", Empty{}, &counts)
 }

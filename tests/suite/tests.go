@@ -171,6 +171,7 @@ func faultTests() []Test {
 		{"AllDataServicesDown", recovery(), allDataServicesDown, Exclusive},
 		{"APIServiceKilledInMidPut", recovery(), apiServiceKilledInMidPut, Exclusive},
 		{"BrokerRestart", recovery(), brokerRestart, OwnServers},
+		{"BrokerAlarm", recovery(), brokerAlarm, OwnServers},
 		{"BrokerConnectionsDropped", recovery(), brokerConnectionsDropped, OwnServers},
 		{"NothingIsLeaked", recovery(), nothingIsLeaked, OwnServers},
 	}

@@ -41,9 +41,10 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { broker.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices.Live, log)
+	streams := objectstream.NewClient()
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects": objects.Handler(locator, dataServices, objectstream.NewClient()),
+		"objects": objects.Handler(locator, dataServices, streams),
 		"locate":  locate.Handler(locator),
 		"healthz": httpd.Health(func() error { _, err := dataServices.Live(); return err }),
 	}, log)

@@ -54,9 +54,10 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices.Live, log)
+	streams := objectstream.NewClient()
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects":  objects.Handler(locator, dataServices, objectstream.NewClient(), metadata),
+		"objects":  objects.Handler(locator, dataServices, streams, metadata),
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),

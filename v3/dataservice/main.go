@@ -55,6 +55,7 @@ func serve(ctx context.Context, listen, address string, dir *files.Dir, disk *fi
 	defer disconnect()
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(dir),
+		"locate":  locate.Handler(address, dir),
 		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
 	}, log)
 }

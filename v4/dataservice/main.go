@@ -64,6 +64,7 @@ func serve(ctx context.Context, listen, address string, content *store.Store, di
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(content),
 		"temp":    temp.Handler(uploads),
+		"locate":  locate.Handler(address, content),
 		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
 	}, log)
 }

@@ -54,8 +54,9 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	locator := locate.NewLocator(broker, dataServices.Live, log)
-	codec, err := erasure.NewCodec(objectstream.NewClient())
+	streams := objectstream.NewClient()
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
+	codec, err := erasure.NewCodec(streams)
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ type Broker struct {
 	connections map[*connection]bool
 	exchanges   map[string]*exchange
 	queues      map[string]*queue
+	alarm       chan struct{} // nil, or closed when the alarm is over
 }
 
 // Listen starts a broker on a TCP address (host:port; port 0 for any that is free). The caller must
@@ -111,9 +112,23 @@ func (b *Broker) Close() error {
 	if first {
 		err = b.listener.Close()
 	}
+	b.SetAlarm(false)
 	b.DropConnections()
 	b.running.Wait()
 	return err
+}
+
+// SetAlarm begins or ends an alarm. During one the broker tells every client that sends a message, and reads
+// nothing more of it.
+func (b *Broker) SetAlarm(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if on && b.alarm == nil {
+		b.alarm = make(chan struct{})
+	} else if !on && b.alarm != nil {
+		close(b.alarm)
+		b.alarm = nil
+	}
 }
 
 // DropConnections cuts all connections without a word to the clients. It returns how many there were,

@@ -128,6 +128,21 @@ func (c *connection) readFrames() error {
 		if err := c.handle(f); err != nil {
 			return err
 		}
+		if f.kind == frameBody || f.kind == frameHeader { // only messages have them
+			c.awaitAlarm()
+		}
+	}
+}
+
+// awaitAlarm returns when there is no alarm.
+func (c *connection) awaitAlarm() {
+	c.broker.mu.Lock()
+	over := c.broker.alarm
+	c.broker.mu.Unlock()
+	if over != nil {
+		c.send(0, connectionBlocked, fields{}.shortstr("low on memory"))
+		<-over
+		c.send(0, connectionUnblocked, nil)
 	}
 }
 

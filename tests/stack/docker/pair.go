@@ -108,6 +108,20 @@ func (p *pair) DropConnections(ctx context.Context) error {
 	return err
 }
 
+func (p *pair) BeginAlarm(ctx context.Context) error { return p.setWatermark(ctx, "0") }
+func (p *pair) EndAlarm(ctx context.Context) error   { return p.setWatermark(ctx, "0.4") }
+
+// setWatermark sets which part of the machine's memory RabbitMQ may use; it begins with 0.4.
+func (p *pair) setWatermark(ctx context.Context, part string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return nil
+	}
+	_, err := p.rabbitmqctl(ctx, "set_vm_memory_high_watermark", part)
+	return err
+}
+
 func (p *pair) Counts(ctx context.Context) (counts stack.Counts, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -121,6 +121,18 @@ func (s *servers) DropConnections(context.Context) error {
 	return nil
 }
 
+func (s *servers) BeginAlarm(context.Context) error { return s.setAlarm(true) }
+func (s *servers) EndAlarm(context.Context) error   { return s.setAlarm(false) }
+
+func (s *servers) setAlarm(on bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.broker != nil {
+		s.broker.SetAlarm(on)
+	}
+	return nil
+}
+
 func (s *servers) Counts(context.Context) (stack.Counts, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

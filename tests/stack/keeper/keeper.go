@@ -202,6 +202,14 @@ func (c *calls) DropConnections(stack.Empty, *stack.Empty) error {
 	return c.do("drop connections", stack.Servers.DropConnections)
 }
 
+func (c *calls) BeginAlarm(stack.Empty, *stack.Empty) error {
+	return c.do("begin alarm", stack.Servers.BeginAlarm)
+}
+
+func (c *calls) EndAlarm(stack.Empty, *stack.Empty) error {
+	return c.do("end alarm", stack.Servers.EndAlarm)
+}
+
 func (c *calls) Counts(_ stack.Empty, reply *stack.Counts) error {
 	return c.do("counts", func(s stack.Servers, ctx context.Context) (err error) {
 		*reply, err = s.Counts(ctx)

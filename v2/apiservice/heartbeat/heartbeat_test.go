@@ -1,11 +1,14 @@
 package heartbeat
 
 import (
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"gostore/common/rabbitmq"
 )
 
 func TestParse(t *testing.T) {
@@ -36,7 +39,9 @@ func TestParse(t *testing.T) {
 
 // TestLongestMessage has a stranger send a message that is too long, and one of the longest name.
 func TestLongestMessage(t *testing.T) {
-	m := &Monitor{last: map[string]beat{}}
+	broker, err := rabbitmq.New("amqp://localhost", "", slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	m := NewMonitor(broker)
 	m.hear([]byte("localhost:12345 " + strings.Repeat("0", maxMessage) + "1"))
 	require.Empty(t, m.last)
 	longest := strings.Repeat("a", 253) + ":65535"

@@ -21,6 +21,7 @@ const (
 	dialTimeout    = 2 * time.Second
 	idleTimeout    = 10 * time.Second // of a connection that waits for the next request
 	maxIdlePerHost = 64               // connections; the default of two would mean dialling under load
+	maxAnswer      = 1 << 10          // bytes of an answer that is not an object
 )
 
 // errRefused is wrapped by the error for a data service that has taken nothing of a body.
@@ -121,6 +122,22 @@ func (c *Client) ask(ctx context.Context, method, address, name string) (*http.R
 	return c.do(request, address)
 }
 
+// Locate asks the data service at address whether it holds a name, and returns its answer.
+func (c *Client) Locate(ctx context.Context, address, name string) ([]byte, error) {
+	ctx, watch := c.watched(ctx, address, StallTimeout)
+	defer watch.end()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/locate/"+names.Segment(name), nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.do(request, address)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() // it is short
+	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+}
+
 func objectURL(address, name string) string {
 	return "http://" + address + "/objects/" + names.Segment(name)
 }
@@ -156,7 +173,7 @@ func unavailable(ctx context.Context, address string, err error) error {
 // passOn turns an answer other than success into ours. What the client can act on is passed on
 // unchanged.
 func passOn(response *http.Response, address string) error {
-	line, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))
+	line, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return unavailable(response.Request.Context(), address, err)
 	}

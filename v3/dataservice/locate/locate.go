@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"time"
 
+	"gostore/common/httpd"
 	"gostore/common/names"
 	"gostore/common/rabbitmq"
 )
@@ -42,6 +44,23 @@ func Answer(broker *rabbitmq.Client, address string, holder Holder, log *slog.Lo
 			log.Warn("a question is left without an answer", "error", err)
 		}
 	})
+}
+
+// Handler answers GET /locate/NAME with what Answer answers: an API service asks here while the broker is in
+// an alarm.
+func Handler(address string, holder Holder) http.Handler {
+	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+		name, err := names.FromPath(r.URL.EscapedPath())
+		if err != nil {
+			return err
+		}
+		body, err := answerFor(address, name, holder)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(body)
+		return err
+	}}
 }
 
 func answerFor(address, name string, holder Holder) ([]byte, error) {

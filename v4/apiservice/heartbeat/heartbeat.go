@@ -88,29 +88,44 @@ func isHostPort(address string) bool {
 	return err == nil && !strings.ContainsAny(host, "/?#@%\\ \t\r\n")
 }
 
-// forgetDead is called with mu held.
+// forgetDead is called with mu held. It forgets nobody while the broker cannot be reached or is in an alarm,
+// and for a lifetime after that: a heartbeat that cannot come is not a death.
 func (m *Monitor) forgetDead() {
+	since, err := m.broker.Since()
+	if err != nil || time.Since(since) <= lifetime {
+		return
+	}
 	maps.DeleteFunc(m.last, func(_ string, b beat) bool { return time.Since(b.heard) > lifetime })
 }
 
-// Live returns the addresses of the data services that are alive, sorted; at least one. The error is
-// an answer for the client: 503 when there is none, or when not every live one can have been heard
-// yet. A shorter list would make an object look absent that an unheard data service holds.
-func (m *Monitor) Live() ([]string, error) {
+// Known returns the addresses of the data services that are alive, sorted, and an answer for the client if
+// there may be others: 503 during an alarm of the broker, when it is not connected, or when not every live
+// one can have been heard yet. A shorter list would make an object look absent that an unheard data
+// service holds.
+func (m *Monitor) Known() (known []string, incomplete error) {
 	since, err := m.broker.Since()
-	if err != nil {
-		return nil, httpd.Unavailable("%v", err)
-	}
-	if time.Since(since) < settling {
-		return nil, httpd.Unavailable("just connected to the message broker, the data services are not known yet")
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forgetDead()
-	if len(m.last) == 0 {
+	known = slices.Sorted(maps.Keys(m.last))
+	switch {
+	case err != nil:
+		return known, httpd.Unavailable("%v", err)
+	case time.Since(since) < settling:
+		return known, httpd.Unavailable("just connected to the message broker, the data services are not known yet")
+	case len(known) == 0:
 		return nil, httpd.Unavailable("no data service is alive")
 	}
-	return slices.Sorted(maps.Keys(m.last)), nil
+	return known, nil
+}
+
+// Live is Known for callers that need all of them, and at least one.
+func (m *Monitor) Live() ([]string, error) {
+	known, err := m.Known()
+	if err != nil {
+		return nil, err
+	}
+	return known, nil
 }
 
 // WithRoom is Live for new content of size bytes: only those that have room for it. Where fewer than n

@@ -2,6 +2,7 @@
 package locate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,15 +35,18 @@ type answer struct {
 // Locator finds objects. Its methods may be called by several goroutines at once.
 type Locator struct {
 	broker   *rabbitmq.Client
-	live     func() ([]string, error) // the addresses of live data services
+	known    func() ([]string, error) // the addresses of live data services
+	direct   func(ctx context.Context, address, name string) ([]byte, error)
 	log      *slog.Logger
 	inFlight chan struct{} // a semaphore
 }
 
 // NewLocator returns a Locator that asks over broker and expects an answer of every data service that
-// live returns.
-func NewLocator(broker *rabbitmq.Client, live func() ([]string, error), log *slog.Logger) *Locator {
-	return &Locator{broker, live, log, make(chan struct{}, maxInFlight)}
+// known returns; its error says that there may be others. While broker is in an alarm it asks each with
+// direct.
+func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
+	direct func(ctx context.Context, address, name string) ([]byte, error), log *slog.Logger) *Locator {
+	return &Locator{broker, known, direct, log, make(chan struct{}, maxInFlight)}
 }
 
 // Find is Locate for callers that need the object: while a data service leaves the question open it
@@ -63,9 +67,9 @@ func (l *Locator) Find(ctx context.Context, name string) (address string, sure b
 // Locate wait for the whole timeout; that one may hold the object. The error is an answer for the
 // client.
 func (l *Locator) Locate(ctx context.Context, name string) (address string, sure bool, err error) {
-	live, err := l.live()
-	if err != nil {
-		return "", false, err
+	known, incomplete := l.known()
+	if len(known) == 0 {
+		return "", false, incomplete
 	}
 	select {
 	case l.inFlight <- struct{}{}:
@@ -73,13 +77,20 @@ func (l *Locator) Locate(ctx context.Context, name string) (address string, sure
 	case <-ctx.Done():
 		return "", false, ctx.Err()
 	}
-	return l.ask(ctx, name, live)
+	address, sure, err = l.ask(ctx, name, known)
+	if address == "" {
+		err = cmp.Or(err, incomplete) // another one may hold it
+	}
+	return address, sure, err
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (address string, sure bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
+	if _, blocked := l.broker.Blocked(); err != nil && blocked {
+		replies, err = l.askDirectly(ctx, name, live), nil
+	}
 	if err != nil {
 		return "", false, unavailable(err)
 	}
@@ -87,6 +98,20 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (address 
 	defer cancel()
 	address, sure = l.firstHolder(ctx, replies, live)
 	return address, sure, nil
+}
+
+// askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is asked any
+// more when ctx is done.
+func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <-chan rabbitmq.Message {
+	replies := make(chan rabbitmq.Message, len(live))
+	for _, address := range live {
+		go func() {
+			if body, err := l.direct(ctx, address, name); err == nil {
+				replies <- rabbitmq.Message{Body: body}
+			}
+		}()
+	}
+	return replies
 }
 
 // firstHolder reads answers until one says yes, all of live have said no, or ctx is done. It ignores

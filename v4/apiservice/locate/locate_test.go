@@ -10,7 +10,7 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-func newTestLocator() *Locator { return NewLocator(nil, nil, slog.New(slog.DiscardHandler)) }
+func newTestLocator() *Locator { return NewLocator(nil, nil, nil, slog.New(slog.DiscardHandler)) }
 
 func message(body string) rabbitmq.Message { return rabbitmq.Message{Body: []byte(body)} }
 

@@ -2,6 +2,7 @@
 package locate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,15 +37,18 @@ type answer struct {
 // Locator finds objects. Its methods may be called by several goroutines at once.
 type Locator struct {
 	broker   *rabbitmq.Client
-	live     func() ([]string, error) // the addresses of live data services
+	known    func() ([]string, error) // the addresses of live data services
+	direct   func(ctx context.Context, address, name string) ([]byte, error)
 	log      *slog.Logger
 	inFlight chan struct{} // a semaphore
 }
 
 // NewLocator returns a Locator that asks over broker and expects an answer of every data service that
-// live returns.
-func NewLocator(broker *rabbitmq.Client, live func() ([]string, error), log *slog.Logger) *Locator {
-	return &Locator{broker, live, log, make(chan struct{}, maxInFlight)}
+// known returns; its error says that there may be others. While broker is in an alarm it asks each with
+// direct.
+func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
+	direct func(ctx context.Context, address, name string) ([]byte, error), log *slog.Logger) *Locator {
+	return &Locator{broker, known, direct, log, make(chan struct{}, maxInFlight)}
 }
 
 // Find is Locate for callers that need the object: while too few shards are found and a data service
@@ -65,9 +69,9 @@ func (l *Locator) Find(ctx context.Context, name string) (places placement.Place
 // overloaded, does Locate wait for the whole timeout; that one may hold what is missing. The error is an
 // answer for the client.
 func (l *Locator) Locate(ctx context.Context, name string) (places placement.Places, sure bool, err error) {
-	live, err := l.live()
-	if err != nil {
-		return places, false, err
+	known, incomplete := l.known()
+	if len(known) == 0 {
+		return places, false, incomplete
 	}
 	select {
 	case l.inFlight <- struct{}{}:
@@ -75,13 +79,20 @@ func (l *Locator) Locate(ctx context.Context, name string) (places placement.Pla
 	case <-ctx.Done():
 		return places, false, ctx.Err()
 	}
-	return l.ask(ctx, name, live)
+	places, sure, err = l.ask(ctx, name, known)
+	if places.Known() < rs.DataShards {
+		err = cmp.Or(err, incomplete) // others may hold more
+	}
+	return places, sure && incomplete == nil, err
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (places placement.Places, sure bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
+	if _, blocked := l.broker.Blocked(); err != nil && blocked {
+		replies, err = l.askDirectly(ctx, name, live), nil
+	}
 	if err != nil {
 		return places, false, unavailable(err)
 	}
@@ -89,6 +100,20 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (places p
 	defer cancel()
 	places, sure = l.holders(ctx, replies, live)
 	return places, sure, nil
+}
+
+// askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is asked any
+// more when ctx is done.
+func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <-chan rabbitmq.Message {
+	replies := make(chan rabbitmq.Message, len(live))
+	for _, address := range live {
+		go func() {
+			if body, err := l.direct(ctx, address, name); err == nil {
+				replies <- rabbitmq.Message{Body: body}
+			}
+		}()
+	}
+	return replies
 }
 
 // holders reads answers until all of live have answered or ctx is done. It ignores answers that are
