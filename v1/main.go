@@ -14,6 +14,10 @@ import (
 	"gostore/common/service"
 )
 
+// maxBodies is how many objects are on their way at the same time, however many clients there are.
+// For each there are some 100 KB in memory.
+const maxBodies = 512
+
 func main() {
 	service.Main(run)
 }
@@ -29,7 +33,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer dir.Close() // the process ends and releases the lock with it
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects": objects.Handler(dir),
+		"objects": httpd.Admit(maxBodies, objects.Handler(dir), log),
 		"healthz": httpd.Health(func() error { return nil }),
 	}, log)
 }

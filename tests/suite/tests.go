@@ -160,6 +160,7 @@ func faultTests() []Test {
 	return []Test{
 		{"Restart", durability(), restart, Exclusive},
 		{"StopFinishesRequests", durability(), stopFinishesRequests, Exclusive},
+		{"ManyClients", objects(), manyClients, Exclusive},
 		{"FsyncBeforeAnswer", durability(), fsyncBeforeAnswer, Exclusive},
 		{"KillInMidPut", durability(), killInMidPut, Exclusive},
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},

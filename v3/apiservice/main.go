@@ -19,6 +19,10 @@ import (
 	"gostore/common/service"
 )
 
+// maxBodies is how many objects are on their way at the same time, however many clients there are.
+// For each there are some 100 KB in memory.
+const maxBodies = 512
+
 func main() {
 	service.Main(run)
 }
@@ -57,7 +61,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	streams := objectstream.NewClient()
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects":  objects.Handler(locator, dataServices, streams, metadata),
+		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams, metadata), log),
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),

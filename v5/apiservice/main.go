@@ -19,6 +19,10 @@ import (
 	"gostore/common/service"
 )
 
+// maxBodies is how many objects are on their way at the same time, however many clients there are.
+// Of each there is a stripe in memory, with buffers some 1.2 MB. More would also have data services time out.
+const maxBodies = 64
+
 func main() {
 	service.Main(run)
 }
@@ -63,7 +67,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
 	background.Go(func() { repairer.Run(brokerCtx) })
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects":  objects.Handler(locator, dataServices, codec, repairer, metadata),
+		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, codec, repairer, metadata), log),
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// pause is for how long nothing is sent to a data service that stalled.
-const pause = 3 * time.Second
+// Pause is for how long nothing is sent to a data service that stalled.
+const Pause = 3 * time.Second
 
 // breaker leaves out data services that stalled: without it each request to one would wait for the whole
 // timeout. After a pause one request is the probe: if it is answered the data service is used again. Its
@@ -40,7 +40,7 @@ func (b *breaker) allow(address string) bool {
 func (b *breaker) stalled(address string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.open[address] = &opening{until: time.Now().Add(pause)}
+	b.open[address] = &opening{until: time.Now().Add(Pause)}
 }
 
 // answered is also for a data service that is down: it says so without a timeout. An answer to an earlier

@@ -33,7 +33,9 @@ type watch struct {
 func (c *Client) watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(timeout, func() {
-		c.breaker.stalled(address)
+		if timeout >= StallTimeout { // a shorter one is no proof
+			c.breaker.stalled(address)
+		}
 		cancel(fmt.Errorf("data service %s: %w", address, ErrStalled))
 	})
 	return ctx, &watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}

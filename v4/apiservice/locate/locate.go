@@ -51,14 +51,14 @@ func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
 
 // Find is Locate for callers that need the object: while a data service leaves the question open it
 // asks again, three times at most.
-func (l *Locator) Find(ctx context.Context, name string) (address string, sure bool, err error) {
+func (l *Locator) Find(ctx context.Context, name string) (found string, sure bool, err error) {
 	for range attempts {
-		address, sure, err = l.Locate(ctx, name)
-		if address != "" || sure || err != nil {
+		found, sure, err = l.Locate(ctx, name)
+		if found != "" || sure || err != nil {
 			break
 		}
 	}
-	return address, sure, err
+	return found, sure, err
 }
 
 // Locate returns the address of a data service that holds the object as soon as one says so, or "".
@@ -66,25 +66,25 @@ func (l *Locator) Find(ctx context.Context, name string) (address string, sure b
 // takes about a millisecond. Only for one that died in the last seconds, or is overloaded, does
 // Locate wait for the whole timeout; that one may hold the object. The error is an answer for the
 // client.
-func (l *Locator) Locate(ctx context.Context, name string) (address string, sure bool, err error) {
+func (l *Locator) Locate(ctx context.Context, name string) (found string, sure bool, err error) {
 	known, incomplete := l.known()
 	if len(known) == 0 {
-		return "", false, incomplete
+		return found, false, incomplete
 	}
 	select {
 	case l.inFlight <- struct{}{}:
 		defer func() { <-l.inFlight }()
 	case <-ctx.Done():
-		return "", false, ctx.Err()
+		return found, false, ctx.Err()
 	}
-	address, sure, err = l.ask(ctx, name, known)
-	if address == "" {
+	found, sure, err = l.ask(ctx, name, known)
+	if found == "" {
 		err = cmp.Or(err, incomplete) // another one may hold it
 	}
-	return address, sure, err
+	return found, sure && incomplete == nil, err
 }
 
-func (l *Locator) ask(ctx context.Context, name string, live []string) (address string, sure bool, err error) {
+func (l *Locator) ask(ctx context.Context, name string, live []string) (found string, sure bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
@@ -92,12 +92,12 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (address 
 		replies, err = l.askDirectly(ctx, name, live), nil
 	}
 	if err != nil {
-		return "", false, unavailable(err)
+		return found, false, unavailable(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout) // from when the question is sent
 	defer cancel()
-	address, sure = l.firstHolder(ctx, replies, live)
-	return address, sure, nil
+	found, sure = l.firstHolder(ctx, replies, live)
+	return found, sure, nil
 }
 
 // askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is asked any
@@ -117,7 +117,7 @@ func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <
 // firstHolder reads answers until one says yes, all of live have said no, or ctx is done. It ignores
 // answers that are malformed and those of services that send no heartbeats: a request to such an
 // address would go to a stranger.
-func (l *Locator) firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (address string, sure bool) {
+func (l *Locator) firstHolder(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (found string, sure bool) {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
@@ -125,7 +125,7 @@ func (l *Locator) firstHolder(ctx context.Context, replies <-chan rabbitmq.Messa
 	for len(silent) > 0 {
 		select {
 		case <-ctx.Done():
-			return "", false
+			return found, false
 		case reply := <-replies:
 			var a answer
 			if err := json.Unmarshal(reply.Body, &a); err != nil {
@@ -138,7 +138,7 @@ func (l *Locator) firstHolder(ctx context.Context, replies <-chan rabbitmq.Messa
 			delete(silent, a.Address)
 		}
 	}
-	return "", true
+	return found, true
 }
 
 func unavailable(err error) error {

@@ -13,16 +13,11 @@ import (
 	"gostore/common/hash"
 )
 
-// maxInFlight is how many stripes are on their way to or from data services. More would only queue up
-// there and time out.
-const maxInFlight = 32
-
 // Codec writes and reads objects. Its methods may be called by several goroutines at once.
 type Codec struct {
-	streams  *objectstream.Client
-	coder    *rs.Coder
-	inFlight chan struct{} // a semaphore
-	late     sync.Map      // when a data service exceeded blockTimeout, by address
+	streams *objectstream.Client
+	coder   *rs.Coder
+	late    sync.Map // when a data service exceeded blockTimeout, by address
 }
 
 // NewCodec returns a codec.
@@ -31,7 +26,7 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams: streams, coder: coder, inFlight: make(chan struct{}, maxInFlight)}, nil
+	return &Codec{streams: streams, coder: coder}, nil
 }
 
 // Check has data services verify the shards of an object that they hold. It returns those that are

@@ -18,12 +18,8 @@ import (
 	"gostore/common/hash"
 )
 
-const (
-	// blockTimeout is how long a data service may take for a block while there are other shards to read.
-	blockTimeout = 500 * time.Millisecond
-	// lateFor is for how long one that took longer is the last choice of all reads.
-	lateFor = 3 * time.Second
-)
+// blockTimeout is how long a data service may take for a block while there are other shards to read.
+const blockTimeout = 500 * time.Millisecond
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
 // and block by block from another shard for one that is missing, late or corrupt. It holds the last
@@ -48,7 +44,7 @@ type source struct {
 	body    *objectstream.Download
 	at      int64 // the number of the stripe that comes next in body
 	tried   bool  // for the present stripe
-	late    bool  // it exceeded blockTimeout: it is the last choice now, and has more time
+	late    bool  // it exceeded blockTimeout, here or in a recent read: it is the last choice, and has more time
 }
 
 // Open returns a reader of an object whose shards are held as places say. The caller closes it.
@@ -57,7 +53,7 @@ func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) 
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < lateFor}
+		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.Pause}
 	}
 	return r
 }
@@ -90,8 +86,6 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // load reads four intact blocks of the next stripe and computes the data blocks not among them.
 func (r *Reader) load() error {
-	r.codec.inFlight <- struct{}{} // what follows has timeouts
-	defer func() { <-r.codec.inFlight }()
 	r.stripe.Reset(r.next)
 	for i := range r.sources {
 		r.sources[i].tried = false

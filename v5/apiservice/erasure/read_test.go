@@ -96,7 +96,7 @@ func TestLastStripeOfWrongContentIsHeldBack(t *testing.T) {
 // TestQuorum has five shards on four services as the least that a PUT is acknowledged with.
 func TestQuorum(t *testing.T) {
 	check := func(stored placement.Places) error {
-		s := &shardWriters{held: stored, quorum: writeQuorum}
+		s := &shardWriters{held: stored, quorum: WriteQuorum}
 		return s.check()
 	}
 	for _, stored := range []placement.Places{{"a", "b", "c", "d", "e"}, {"a", "a", "b", "c", "", "d"}, {"a", "b", "c", "d", "a", "b"}} {

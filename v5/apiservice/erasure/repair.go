@@ -114,7 +114,12 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 		return err
 	}
 	intact, unknown := r.codec.Check(ctx, o, held)
-	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact).Without(unknown).On(room)
+	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact).Without(unknown)
+	for shard, address := range to {
+		if !slices.Contains(room, address) {
+			to[shard] = "" // corrupt, on a full disk
+		}
+	}
 	if to.Known() > 0 {
 		err = r.remake(ctx, o, held, intact, to)
 	} else {
@@ -132,7 +137,7 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
 	reader := r.codec.Open(ctx, o, held)
 	defer reader.Close()
-	err := r.codec.write(ctx, o, reader, intact, to, nil, intact.Known()+1) // each shard is a gain
+	err := r.codec.Write(ctx, o, reader, intact, to, nil, intact.Known()+1) // each shard is a gain
 	if err == nil {
 		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}

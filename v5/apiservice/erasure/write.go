@@ -13,23 +13,17 @@ import (
 	"gostore/common/httpd"
 )
 
-// writeQuorum is how many shards must be durable before a PUT is acknowledged: one more than a read
+// WriteQuorum is how many shards must be durable before a PUT is acknowledged: one more than a read
 // needs, and on as many data services as a read needs shards.
-const writeQuorum = rs.DataShards + 1
+const WriteQuorum = rs.DataShards + 1
 
 // Write sends those shards of an object that to has a place for; held are intact already. body has the
 // object's bytes, and fails before the last of them if they have another hash. Data services in order
-// replace those that refuse. Write returns nil when the write quorum is met, held shards included; one
-// data service that dies or stalls in the middle does not fail it.
-func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string) error {
-	return c.write(ctx, o, body, held, to, order, writeQuorum)
-}
-
-// write sends one stripe after the other, then makes all shards durable, or drops all if there is no
-// quorum.
-func (c *Codec) write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum int) error {
+// replace those that refuse. Write returns nil when the quorum is met, held shards included; one data
+// service that dies or stalls in the middle does not fail it. If it is not met, all shards are dropped.
+func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum int) error {
 	targets := placement.NewTargets(held, to, order)
-	s := &shardWriters{inFlight: c.inFlight, held: held, quorum: quorum}
+	s := &shardWriters{held: held, quorum: quorum}
 	for shard, address := range to {
 		if address != "" {
 			s.writers = append(s.writers, &shardWriter{shard: shard, address: address})
@@ -72,16 +66,13 @@ func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *sha
 
 // shardWriters are the ways of an object's shards to data services.
 type shardWriters struct {
-	inFlight chan struct{} // see Codec
-	held     placement.Places
-	writers  []*shardWriter
-	quorum   int
+	held    placement.Places
+	writers []*shardWriter
+	quorum  int
 }
 
 // each calls do concurrently for every shard that has not failed, and returns when all have returned.
 func (s *shardWriters) each(do func(w *shardWriter)) {
-	s.inFlight <- struct{}{} // what do does has a timeout
-	defer func() { <-s.inFlight }()
 	var working sync.WaitGroup
 	for _, w := range s.writers {
 		if w.err == nil {

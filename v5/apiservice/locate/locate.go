@@ -53,40 +53,40 @@ func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
 
 // Find is Locate for callers that need the object: while too few shards are found and a data service
 // leaves the question open it asks again, three times at most.
-func (l *Locator) Find(ctx context.Context, name string) (places placement.Places, err error) {
+func (l *Locator) Find(ctx context.Context, name string) (found placement.Places, err error) {
 	for range attempts {
 		var sure bool
-		places, sure, err = l.Locate(ctx, name)
-		if places.Known() >= rs.DataShards || sure || err != nil {
+		found, sure, err = l.Locate(ctx, name)
+		if found.Known() >= rs.DataShards || sure || err != nil {
 			break
 		}
 	}
-	return places, err
+	return found, err
 }
 
 // Locate returns the data services that hold the shards of a content. sure reports that every live one
 // has answered, which takes about a millisecond. Only for one that died in the last seconds, or is
 // overloaded, does Locate wait for the whole timeout; that one may hold what is missing. The error is an
 // answer for the client.
-func (l *Locator) Locate(ctx context.Context, name string) (places placement.Places, sure bool, err error) {
+func (l *Locator) Locate(ctx context.Context, name string) (found placement.Places, sure bool, err error) {
 	known, incomplete := l.known()
 	if len(known) == 0 {
-		return places, false, incomplete
+		return found, false, incomplete
 	}
 	select {
 	case l.inFlight <- struct{}{}:
 		defer func() { <-l.inFlight }()
 	case <-ctx.Done():
-		return places, false, ctx.Err()
+		return found, false, ctx.Err()
 	}
-	places, sure, err = l.ask(ctx, name, known)
-	if places.Known() < rs.DataShards {
+	found, sure, err = l.ask(ctx, name, known)
+	if found.Known() < rs.DataShards {
 		err = cmp.Or(err, incomplete) // others may hold more
 	}
-	return places, sure && incomplete == nil, err
+	return found, sure && incomplete == nil, err
 }
 
-func (l *Locator) ask(ctx context.Context, name string, live []string) (places placement.Places, sure bool, err error) {
+func (l *Locator) ask(ctx context.Context, name string, live []string) (found placement.Places, sure bool, err error) {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
@@ -94,12 +94,12 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (places p
 		replies, err = l.askDirectly(ctx, name, live), nil
 	}
 	if err != nil {
-		return places, false, unavailable(err)
+		return found, false, unavailable(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout) // from when the question is sent
 	defer cancel()
-	places, sure = l.holders(ctx, replies, live)
-	return places, sure, nil
+	found, sure = l.holders(ctx, replies, live)
+	return found, sure, nil
 }
 
 // askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is asked any
@@ -119,7 +119,7 @@ func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <
 // holders reads answers until all of live have answered or ctx is done. It ignores answers that are
 // malformed and those of services that send no heartbeats: a request to such an address would go to a
 // stranger.
-func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (places placement.Places, sure bool) {
+func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, live []string) (found placement.Places, sure bool) {
 	silent := map[string]bool{}
 	for _, address := range live {
 		silent[address] = true
@@ -127,7 +127,7 @@ func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, 
 	for len(silent) > 0 {
 		select {
 		case <-ctx.Done():
-			return places, false
+			return found, false
 		case reply := <-replies:
 			var a answer
 			if err := json.Unmarshal(reply.Body, &a); err != nil {
@@ -135,12 +135,12 @@ func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, 
 				continue
 			}
 			if silent[a.Address] {
-				places = places.Add(a.Address, a.Shards)
+				found = found.Add(a.Address, a.Shards)
 			}
 			delete(silent, a.Address)
 		}
 	}
-	return places, true
+	return found, true
 }
 
 func unavailable(err error) error {

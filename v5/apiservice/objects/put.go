@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"gostore/chapter5/apiservice/erasure"
 	"gostore/chapter5/apiservice/placement"
 	"gostore/chapter5/rs"
 	"gostore/common/es"
@@ -91,7 +92,7 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 	damaged := held.Without(intact).Without(unknown)
 	intact = placement.Places{}.Apart(intact)
 	to := intact.Apart(damaged).Spread(order).Without(intact)
-	err = h.codec.Write(r.Context(), o, body, intact, to, order)
+	err = h.codec.Write(r.Context(), o, body, intact, to, order, erasure.WriteQuorum)
 	if body.Err() != nil {
 		return body.Err() // the client's fault: nothing of it was stored
 	}

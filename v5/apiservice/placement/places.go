@@ -42,16 +42,6 @@ func (p Places) Without(other Places) Places {
 	return p
 }
 
-// On returns p without the shards that are on other data services than these.
-func (p Places) On(addresses []string) Places {
-	for shard, address := range p {
-		if !slices.Contains(addresses, address) {
-			p[shard] = ""
-		}
-	}
-	return p
-}
-
 // Apart returns p with those of more that are on data services which hold no other shard: two shards in
 // one place are lost together.
 func (p Places) Apart(more Places) Places {

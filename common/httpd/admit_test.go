@@ -1,0 +1,46 @@
+package httpd
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAdmit has requests come while one is in progress: they are answered in their order, one at a time,
+// unless they have waited for too long. One without a body does not wait.
+func TestAdmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		slow := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			order = append(order, r.URL.Path)
+			time.Sleep(admitTimeout/3 + time.Second)
+		})
+		handler := Admit(1, slow, slog.New(slog.DiscardHandler))
+		answers := make([]*httptest.ResponseRecorder, 5)
+		for i := range answers {
+			answers[i] = httptest.NewRecorder()
+			method := []string{http.MethodPut, http.MethodGet}[i%2]
+			go handler.ServeHTTP(answers[i], httptest.NewRequest(method, "/"+strconv.Itoa(i), nil))
+			synctest.Wait()
+		}
+		start := time.Now()
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodDelete, "/d", nil))
+		require.Equal(t, admitTimeout/3+time.Second, time.Since(start))
+		time.Sleep(2 * admitTimeout)
+		require.Equal(t, []string{"/0", "/d", "/1", "/2"}, order)
+		for i, answer := range answers {
+			if i <= 2 {
+				require.Equal(t, http.StatusOK, answer.Code)
+				continue
+			}
+			require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+			require.Equal(t, "1", answer.Header().Get("Retry-After"))
+		}
+	})
+}
