@@ -79,7 +79,7 @@ func (l *Locator) Locate(ctx context.Context, name string) (found string, sure b
 	}
 	found, sure, err = l.ask(ctx, name, known)
 	if found == "" {
-		err = cmp.Or(err, incomplete) // another one may hold it
+		err = cmp.Or(incomplete, err) // another one may hold it
 	}
 	return found, sure && incomplete == nil, err
 }

@@ -81,7 +81,7 @@ func (l *Locator) Locate(ctx context.Context, name string) (found placement.Plac
 	}
 	found, sure, err = l.ask(ctx, name, known)
 	if found.Known() < rs.DataShards {
-		err = cmp.Or(err, incomplete) // others may hold more
+		err = cmp.Or(incomplete, err) // others may hold more
 	}
 	return found, sure && incomplete == nil, err
 }
