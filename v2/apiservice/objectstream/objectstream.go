@@ -37,7 +37,7 @@ type Client struct {
 // NewClient returns a client with a connection pool of its own. It follows no redirects: a data
 // service sends none.
 func NewClient() *Client {
-	return &Client{breaker: breaker{open: map[string]*opening{}}, http: &http.Client{
+	return &Client{breaker: breaker{services: map[string]*contact{}}, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -67,6 +67,9 @@ func (c *Client) Put(ctx context.Context, addresses []string, name string, body 
 // put waits until the data service is ready to take the body: it may have no room, or be down. The error
 // wraps errRefused if nothing of the body was read.
 func (c *Client) put(ctx context.Context, address, name string, body io.Reader, size int64) error {
+	if err := c.breaker.allow(address); err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
 	ctx, watch := c.watched(ctx, address, StallTimeout)
 	defer watch.end()
 	up := &upload{body: body, watch: watch}
@@ -115,6 +118,9 @@ func (c *Client) Head(ctx context.Context, address, name string) (int64, error) 
 }
 
 func (c *Client) ask(ctx context.Context, method, address, name string) (*http.Response, error) {
+	if err := c.breaker.allow(address); err != nil {
+		return nil, err
+	}
 	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name), nil)
 	if err != nil {
 		return nil, err
@@ -144,9 +150,6 @@ func objectURL(address, name string) string {
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
-	if !c.breaker.allow(address) {
-		return nil, unavailable(request.Context(), address, fmt.Errorf("%w a moment ago", ErrStalled))
-	}
 	response, err := c.http.Do(request)
 	if err == nil || request.Context().Err() == nil {
 		c.breaker.answered(address)

@@ -37,7 +37,7 @@ type Client struct {
 // NewClient returns a client with a connection pool of its own. It follows no redirects: a data
 // service sends none.
 func NewClient() *Client {
-	return &Client{breaker: breaker{open: map[string]*opening{}}, http: &http.Client{
+	return &Client{breaker: breaker{services: map[string]*contact{}}, http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -80,6 +80,9 @@ func (c *Client) command(ctx context.Context, method, address, name string, size
 }
 
 func (c *Client) ask(ctx context.Context, method, address, name string) (*http.Response, error) {
+	if err := c.breaker.allow(address); err != nil {
+		return nil, err
+	}
 	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name), nil)
 	if err != nil {
 		return nil, err
@@ -109,9 +112,6 @@ func objectURL(address, name string) string {
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
-	if !c.breaker.allow(address) {
-		return nil, unavailable(request.Context(), address, fmt.Errorf("%w a moment ago", ErrStalled))
-	}
 	response, err := c.http.Do(request)
 	if err == nil || request.Context().Err() == nil {
 		c.breaker.answered(address)

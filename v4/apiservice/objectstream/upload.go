@@ -24,6 +24,9 @@ type Upload struct {
 // Begin has the data service at address expect size bytes of content under a name, its hash in
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
+	if err := c.breaker.allow(address); err != nil {
+		return nil, err
+	}
 	// Not canceled with ctx: an upload whose ID does not arrive could not be dropped.
 	ctx, watch := c.watched(context.WithoutCancel(ctx), address, StallTimeout)
 	defer watch.end()
