@@ -37,8 +37,8 @@ func (d *Dir) fits(size int64) error {
 	return err
 }
 
-// Watched is a Dir whose disk is probed while Watch runs. A call that asks a hung disk does not return,
-// so its methods do not ask it. They may be called by several goroutines at once.
+// Watched is a Dir whose disk is probed while Watch runs. A call that asks a hung disk does not
+// return, so its methods do not ask it. They may be called by several goroutines at once.
 type Watched struct {
 	dir *Dir
 
@@ -92,7 +92,8 @@ func (d *Dir) probe() (free int64, err error) {
 	return d.Free()
 }
 
-// Free returns how much was free at the last probe, in bytes, or an error if the disk does not answer.
+// Free returns how much was free at the last probe, in bytes, or an error if the disk does not
+// answer.
 func (w *Watched) Free() (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAdmit has requests come while one is in progress: they are answered in their order, one at a time,
-// unless they have waited for too long. One without a body does not wait.
+// TestAdmit has requests come while one is in progress: they are answered in their order, one at a
+// time, unless they have waited for too long. One without a body does not wait.
 func TestAdmit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		order := make(chan string, 10)

@@ -252,10 +252,10 @@ func (s *session) sendOne(p publication, declared map[string]bool) error {
 	return s.channel.Publish(p.exchange, p.key, mandatory, immediate, p.message)
 }
 
-// check sends a message to nobody, since a broker tells only those that send that it is in an alarm. Then
-// it finds out whether an operator has deleted an exchange, of which a broker tells its subscribers
-// nothing. If another client has declared it anew, it is bound again; if not, that is an error, and ends
-// the session.
+// check sends a message to nobody, since a broker tells only those that send that it is in an
+// alarm. Then it finds out whether an operator has deleted an exchange, of which a broker tells its
+// subscribers nothing. If another client has declared it anew, it is bound again; if not, that is
+// an error, and ends the session.
 func (s *session) check() error {
 	if _, alarm := s.state(); alarm != nil {
 		return nil // a broker in an alarm does not answer

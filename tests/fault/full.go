@@ -9,8 +9,9 @@ import (
 	"gostore/tests/suite"
 )
 
-// repairAvoidsFullDisk fills one of six disks, so that objects are on the other five, and removes a data
-// shard from a data service that holds no other one: it is repaired there, not on the full disk.
+// repairAvoidsFullDisk fills one of six disks, so that objects are on the other five, and removes a
+// data shard from a data service that holds no other one: it is repaired there, not on the full
+// disk.
 func repairAvoidsFullDisk(t *testing.T, s *suite.Store) {
 	s = s.OnSmallDisks(t)
 	s.AwaitSix(t)

@@ -12,8 +12,9 @@ import (
 	"gostore/tests/suite"
 )
 
-// silentDataServices has two of six data services accept connections and answer nothing, while their
-// heartbeats go on: they are left out, so PUTs and GETs are fast again, and used again once they answer.
+// silentDataServices has two of six data services accept connections and answer nothing, while
+// their heartbeats go on: they are left out, so PUTs and GETs are fast again, and used again once
+// they answer.
 func silentDataServices(t *testing.T, s *suite.Store) {
 	s, gates := behindGates(t, s)
 	s.AwaitSix(t)
@@ -42,8 +43,8 @@ func silentDataServices(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 }
 
-// hangingShards replaces two shards by FIFOs, which a reader would wait for without end: the object can be
-// read and put, and both shards are made anew.
+// hangingShards replaces two shards by FIFOs, which a reader would wait for without end: the object
+// can be read and put, and both shards are made anew.
 func hangingShards(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(suite.Stripe + 1000)

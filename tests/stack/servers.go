@@ -44,7 +44,8 @@ type Servers interface {
 	StartElasticsearch(ctx context.Context) error
 	// DropConnections closes every client connection to RabbitMQ, which keeps running.
 	DropConnections(ctx context.Context) error
-	// BeginAlarm has RabbitMQ run low on memory: it reads nothing more of a client that sends a message.
+	// BeginAlarm has RabbitMQ run low on memory: it reads nothing more of a client that sends a
+	// message.
 	BeginAlarm(ctx context.Context) error
 	// EndAlarm ends the alarm. It does nothing if there is none.
 	EndAlarm(ctx context.Context) error

@@ -11,9 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// brokerAlarm has the broker run low on memory for longer than a heartbeat counts: objects can be read
-// throughout, through both API services; a PUT of a new object is 503 and says why. An API service and a
-// data service stop within their promise. When the alarm is over, everything works without a restart.
+// brokerAlarm has the broker run low on memory for longer than a heartbeat counts: objects can be
+// read throughout, through both API services; a PUT of a new object is 503 and says why. An API
+// service and a data service stop within their promise. When the alarm is over, everything works
+// without a restart.
 func brokerAlarm(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(100_000)
 	s.Put(t, name, body)

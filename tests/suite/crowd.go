@@ -21,9 +21,9 @@ import (
 // maxMemory is what a service that clients talk to may use, in bytes, however many there are.
 const maxMemory = 256 << 20
 
-// manyClients has a crowd of clients of each kind: those that put, those that read slowly, those that send
-// half of a body, and those that send nothing. All answers are 200, or 503 with Retry-After; the memory of
-// the API service stays within its bound; and then the store works.
+// manyClients has a crowd of clients of each kind: those that put, those that read slowly, those
+// that send half of a body, and those that send nothing. All answers are 200, or 503 with
+// Retry-After; the memory of the API service stays within its bound; and then the store works.
 func manyClients(t *testing.T, s *Store) {
 	crowd := 60
 	if IsLong() {
@@ -54,7 +54,8 @@ func manyClients(t *testing.T, s *Store) {
 	Eventually(t, time.Minute, func() error { return s.TryGet(t.Context(), s.API[0], "large", large) })
 }
 
-// putAtOnce puts n objects of size bytes concurrently and returns how many were stored, and how many refused.
+// putAtOnce puts n objects of size bytes concurrently and returns how many were stored, and how
+// many refused.
 func (s *Store) putAtOnce(t *testing.T, n, size int) (ok, busy int64) {
 	t.Helper()
 	var stored, refused atomic.Int64
@@ -84,7 +85,8 @@ func (s *Store) putAtOnce(t *testing.T, n, size int) (ok, busy int64) {
 	return stored.Load(), refused.Load()
 }
 
-// crowd opens n connections, sends a request on each and reads a little of the answers, a while later.
+// crowd opens n connections, sends a request on each and reads a little of the answers, a while
+// later.
 func (s *Store) crowd(t *testing.T, n int, request string) {
 	t.Helper()
 	address := strings.TrimPrefix(s.API[0], "http://")

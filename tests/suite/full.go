@@ -18,8 +18,8 @@ import (
 // diskSize is the size of a small disk, in MiB.
 const diskSize = 24
 
-// OnSmallDisks runs a store whose data services have a tmpfs each. It skips the test, with the reason, where
-// none can be mounted.
+// OnSmallDisks runs a store whose data services have a tmpfs each. It skips the test, with the
+// reason, where none can be mounted.
 func (s *Store) OnSmallDisks(t *testing.T) *Store {
 	t.Helper()
 	return s.Another(t, func(cfg *cluster.Config) {
@@ -47,8 +47,8 @@ func Fill(t *testing.T, p *cluster.Process) (free func()) {
 	return func() { require.NoError(t, os.Remove(ballast)) }
 }
 
-// fullDisks fills two of six disks: every PUT succeeds, on the others. Then it fills all: a PUT is 507 and
-// leaves nothing, and objects can be read. With room again PUTs succeed.
+// fullDisks fills two of six disks: every PUT succeeds, on the others. Then it fills all: a PUT is
+// 507 and leaves nothing, and objects can be read. With room again PUTs succeed.
 func fullDisks(t *testing.T, s *Store) {
 	s = s.OnSmallDisks(t)
 	var frees []func()

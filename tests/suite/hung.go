@@ -18,9 +18,9 @@ import (
 	"gostore/tests/cluster"
 )
 
-// hungDisks freezes the file systems of two of six data services: every write to them waits. Requests
-// to the others stay fast, PUTs of new and of stored content and GETs, and the two say what is wrong. Then
-// they are used again.
+// hungDisks freezes the file systems of two of six data services: every write to them waits.
+// Requests to the others stay fast, PUTs of new and of stored content and GETs, and the two say
+// what is wrong. Then they are used again.
 func hungDisks(t *testing.T, s *Store) {
 	var dirs []string
 	s = s.Another(t, func(cfg *cluster.Config) {
@@ -80,8 +80,8 @@ func checkHung(p *cluster.Process) error {
 	return err
 }
 
-// mountImage mounts a file system of its own, which can be frozen. It skips the test, with the reason, where
-// that is not possible.
+// mountImage mounts a file system of its own, which can be frozen. It skips the test, with the
+// reason, where that is not possible.
 func mountImage(t *testing.T, dir string) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "image")

@@ -118,8 +118,8 @@ func (b *Broker) Close() error {
 	return err
 }
 
-// SetAlarm begins or ends an alarm. During one the broker tells every client that sends a message, and reads
-// nothing more of it.
+// SetAlarm begins or ends an alarm. During one the broker tells every client that sends a message,
+// and reads nothing more of it.
 func (b *Broker) SetAlarm(on bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 )
 
 // put streams the body to the data service that holds the name already, so that a later GET never
-// finds an old body on another one, or else to a random one that takes it. Two first PUTs of a name at
-// the same moment may still choose two, and a holder that is down cannot be asked: chapter 3 solves both
-// by giving each body a version of its own.
+// finds an old body on another one, or else to a random one that takes it. Two first PUTs of a name
+// at the same moment may still choose two, and a holder that is down cannot be asked: chapter 3
+// solves both by giving each body a version of its own.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err := httpd.NoPartialPut(r); err != nil {
 		return err

@@ -44,7 +44,8 @@ func NewClient() *Client {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
-			// Longer than anything waits: a data service that does not say that it takes a body gets none.
+			// Longer than anything waits: a data service that does not say that it takes a body
+			// gets none.
 			ExpectContinueTimeout: 2 * StallTimeout,
 		},
 	}}
@@ -64,8 +65,8 @@ func (c *Client) Put(ctx context.Context, addresses []string, name string, body 
 	return Refusal(refusals)
 }
 
-// put waits until the data service is ready to take the body: it may have no room, or be down. The error
-// wraps errRefused if nothing of the body was read.
+// put waits until the data service is ready to take the body: it may have no room, or be down. The
+// error wraps errRefused if nothing of the body was read.
 func (c *Client) put(ctx context.Context, address, name string, body io.Reader, size int64) error {
 	if err := c.breaker.allow(address); err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
@@ -188,8 +189,8 @@ func passOn(response *http.Response, address string) error {
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
 }
 
-// Refusal returns the answer to a client whose content no data service takes, from the error of each. It
-// is 507 only if all of them are full: another one may take it in a moment.
+// Refusal returns the answer to a client whose content no data service takes, from the error of
+// each. It is 507 only if all of them are full: another one may take it in a moment.
 func Refusal(errs []error) error {
 	if i := slices.IndexFunc(errs, func(err error) bool { return !IsFull(err) }); i > 0 {
 		errs[0], errs[i] = errs[i], errs[0]

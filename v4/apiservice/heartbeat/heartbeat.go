@@ -15,8 +15,8 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where data services announce themselves: the body of each message is an address and how
-// many bytes are free.
+// exchange is where data services announce themselves: the body of each message is an address and
+// how many bytes are free.
 const exchange = "apiServers"
 
 const (
@@ -52,7 +52,8 @@ func NewMonitor(broker *rabbitmq.Client) *Monitor {
 	return m
 }
 
-// hear ignores a message that is neither HOST:PORT nor HOST:PORT FREE: requests are sent to that address.
+// hear ignores a message that is neither HOST:PORT nor HOST:PORT FREE: requests are sent to that
+// address.
 func (m *Monitor) hear(body []byte) {
 	if len(body) > maxMessage {
 		return
@@ -69,7 +70,8 @@ func (m *Monitor) hear(body []byte) {
 	}
 }
 
-// parse returns what a heartbeat says. One that does not say how much is free has room for everything.
+// parse returns what a heartbeat says. One that does not say how much is free has room for
+// everything.
 func parse(message string) (address string, free int64, ok bool) {
 	address, number, said := strings.Cut(message, " ")
 	if !said {
@@ -88,8 +90,8 @@ func isHostPort(address string) bool {
 	return err == nil && !strings.ContainsAny(host, "/?#@%\\ \t\r\n")
 }
 
-// forgetDead is called with mu held. It forgets nobody while the broker cannot be reached or is in an alarm,
-// and for a lifetime after that: a heartbeat that cannot come is not a death.
+// forgetDead is called with mu held. It forgets nobody while the broker cannot be reached or is in
+// an alarm, and for a lifetime after that: a heartbeat that cannot come is not a death.
 func (m *Monitor) forgetDead() {
 	since, err := m.broker.Since()
 	if err != nil || time.Since(since) <= lifetime {
@@ -98,10 +100,10 @@ func (m *Monitor) forgetDead() {
 	maps.DeleteFunc(m.last, func(_ string, b beat) bool { return time.Since(b.heard) > lifetime })
 }
 
-// Known returns the addresses of the data services that are alive, sorted, and an answer for the client if
-// there may be others: 503 during an alarm of the broker, when it is not connected, or when not every live
-// one can have been heard yet. A shorter list would make an object look absent that an unheard data
-// service holds.
+// Known returns the addresses of the data services that are alive, sorted, and an answer for the
+// client if there may be others: 503 during an alarm of the broker, when it is not connected, or
+// when not every live one can have been heard yet. A shorter list would make an object look absent
+// that an unheard data service holds.
 func (m *Monitor) Known() (known []string, incomplete error) {
 	since, err := m.broker.Since()
 	m.mu.Lock()
@@ -128,8 +130,8 @@ func (m *Monitor) Live() ([]string, error) {
 	return known, nil
 }
 
-// WithRoom is Live for new content of size bytes: only those that have room for it. Where fewer than n
-// have, it returns all live ones: whether they are full now they say themselves.
+// WithRoom is Live for new content of size bytes: only those that have room for it. Where fewer
+// than n have, it returns all live ones: whether they are full now they say themselves.
 func (m *Monitor) WithRoom(size int64, n int) ([]string, error) {
 	live, err := m.Live()
 	if err != nil {

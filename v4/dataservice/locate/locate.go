@@ -46,8 +46,8 @@ func Answer(broker *rabbitmq.Client, address string, holder Holder, log *slog.Lo
 	})
 }
 
-// Handler answers GET /locate/NAME with what Answer answers: an API service asks here while the broker is in
-// an alarm.
+// Handler answers GET /locate/NAME with what Answer answers: an API service asks here while the
+// broker is in an alarm.
 func Handler(address string, holder Holder) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := names.FromPath(r.URL.EscapedPath())

@@ -43,8 +43,9 @@ func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.
 	}
 }
 
-// Inspect asks for the repair of the object of a reader that has found damage, or that misses shards
-// while there is a data service with room and without one. It returns at once. An object is in the queue once.
+// Inspect asks for the repair of the object of a reader that has found damage, or that misses
+// shards while there is a data service with room and without one. It returns at once. An object is
+// in the queue once.
 func (r *Repairer) Inspect(reader *Reader) {
 	room, err := r.dataServices.WithRoom(reader.object.ShardSize(), 1)
 	unused := func(address string) bool { return reader.held.Held(address) == 0 }

@@ -17,10 +17,11 @@ import (
 // needs, and on as many data services as a read needs shards.
 const WriteQuorum = rs.DataShards + 1
 
-// Write sends those shards of an object that to has a place for; held are intact already. body has the
-// object's bytes, and fails before the last of them if they have another hash. Data services in order
-// replace those that refuse. Write returns nil when the quorum is met, held shards included; one data
-// service that dies or stalls in the middle does not fail it. If it is not met, all shards are dropped.
+// Write sends those shards of an object that to has a place for; held are intact already. body has
+// the object's bytes, and fails before the last of them if they have another hash. Data services in
+// order replace those that refuse. Write returns nil when the quorum is met, held shards included;
+// one data service that dies or stalls in the middle does not fail it. If it is not met, all shards
+// are dropped.
 func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum int) error {
 	targets := placement.NewTargets(held, to, order)
 	s := &shardWriters{held: held, quorum: quorum}
@@ -82,8 +83,8 @@ func (s *shardWriters) each(do func(w *shardWriter)) {
 	working.Wait()
 }
 
-// check returns an error if there is no quorum without the shards that have failed, 507 if only full disks
-// are in the way.
+// check returns an error if there is no quorum without the shards that have failed, 507 if only
+// full disks are in the way.
 func (s *shardWriters) check() error {
 	stored, failed := s.held, []error(nil)
 	for _, w := range s.writers {

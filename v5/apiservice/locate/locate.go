@@ -43,9 +43,9 @@ type Locator struct {
 	inFlight chan struct{} // a semaphore
 }
 
-// NewLocator returns a Locator that asks over broker and expects an answer of every data service that
-// known returns; its error says that there may be others. While broker is in an alarm it asks each with
-// direct.
+// NewLocator returns a Locator that asks over broker and expects an answer of every data service
+// that known returns; its error says that there may be others. While broker is in an alarm it asks
+// each with direct.
 func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
 	direct func(ctx context.Context, address, name string) ([]byte, error), log *slog.Logger) *Locator {
 	return &Locator{broker, known, direct, log, make(chan struct{}, maxInFlight)}
@@ -102,8 +102,8 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (found pl
 	return found, sure, nil
 }
 
-// askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is asked any
-// more when ctx is done.
+// askDirectly asks every data service itself: a broker in an alarm takes no questions. Nothing is
+// asked any more when ctx is done.
 func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <-chan rabbitmq.Message {
 	replies := make(chan rabbitmq.Message, len(live))
 	for _, address := range live {

@@ -11,13 +11,13 @@ import (
 // Pause is for how long no work is begun on a data service that stalled.
 const Pause = 3 * time.Second
 
-// maxOpen is how many data services are left out at the same time. If more stall it is a load that all of
-// them suffer from, and without them there would be too few.
+// maxOpen is how many data services are left out at the same time. If more stall it is a load that
+// all of them suffer from, and without them there would be too few.
 const maxOpen = 2
 
-// breaker leaves out data services that stalled: without it each request to one would wait for the whole
-// timeout. After a pause one request is the probe. Any answer ends it. Its methods may be called by several
-// goroutines at once.
+// breaker leaves out data services that stalled: without it each request to one would wait for the
+// whole timeout. After a pause one request is the probe. Any answer ends it. Its methods may be
+// called by several goroutines at once.
 type breaker struct {
 	mu       sync.Mutex
 	services map[string]*contact // by address

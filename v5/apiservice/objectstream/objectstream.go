@@ -62,8 +62,8 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64, time
 	return &Download{response.ContentLength, response.Body, watch}, nil
 }
 
-// Check has the data service at address verify what it holds under name, of size bytes, from end to end.
-// The error wraps ErrCorrupt if it holds nothing there, or nothing intact.
+// Check has the data service at address verify what it holds under name, of size bytes, from end to
+// end. The error wraps ErrCorrupt if it holds nothing there, or nothing intact.
 func (c *Client) Check(ctx context.Context, address, name string, size int64) error {
 	return c.command(ctx, http.MethodPost, address, name, size)
 }
@@ -159,8 +159,8 @@ func passOn(response *http.Response, address string) error {
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
 }
 
-// Refusal returns the answer to a client whose content no data service takes, from the error of each. It
-// is 507 only if all of them are full: another one may take it in a moment.
+// Refusal returns the answer to a client whose content no data service takes, from the error of
+// each. It is 507 only if all of them are full: another one may take it in a moment.
 func Refusal(errs []error) error {
 	if i := slices.IndexFunc(errs, func(err error) bool { return !IsFull(err) }); i > 0 {
 		errs[0], errs[i] = errs[i], errs[0]

@@ -10,15 +10,16 @@ import (
 	"gostore/common/rabbitmq"
 )
 
-// exchange is where data services announce themselves: the body of each message is an address and how
-// many bytes are free.
+// exchange is where data services announce themselves: the body of each message is an address and
+// how many bytes are free.
 const exchange = "apiServers"
 
 // interval is the time from one heartbeat to the next.
 const interval = time.Second
 
-// Announce broadcasts the address of this data service and how much is free there every second until ctx
-// is done. While free returns an error it says nothing, so that API services turn to others.
+// Announce broadcasts the address of this data service and how much is free there every second
+// until ctx is done. While free returns an error it says nothing, so that API services turn to
+// others.
 func Announce(ctx context.Context, broker *rabbitmq.Client, address string, free func() (int64, error)) {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

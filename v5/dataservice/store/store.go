@@ -56,8 +56,8 @@ func (s *Store) forgetMissing(name string) {
 	}
 }
 
-// Create begins a file of size bytes that is not visible yet. The error is syscall.ENOSPC if there is no
-// room for it.
+// Create begins a file of size bytes that is not visible yet. The error is syscall.ENOSPC if there
+// is no room for it.
 func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(size) }
 
 // Commit stores the content of t under name, durably, unless it is there already and intact. A file
