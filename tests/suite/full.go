@@ -36,7 +36,23 @@ func mountTmpfs(t *testing.T, dir string) {
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", size, "gostore", dir).CombinedOutput(); err != nil {
 		t.Skipf("not tested: full disks need the right to mount a tmpfs: %v: %s", err, out)
 	}
-	t.Cleanup(func() { require.NoError(t, exec.Command("umount", dir).Run()) })
+	unmountAtEnd(t, dir)
+}
+
+// unmountAtEnd unmounts a file system, frozen or not, at the end of the test, also if the test is killed:
+// a process of its own waits for the end of its input.
+func unmountAtEnd(t *testing.T, dir string) {
+	t.Helper()
+	const script = `cat; fsfreeze -u "$0" 2>/dev/null; umount "$0" || umount -l "$0"`
+	cmd := exec.Command("sh", "-c", script, dir)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a signal to the test is not for it
+	input, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = input.Close() // Wait says whether the script succeeded
+		require.NoError(t, cmd.Wait())
+	})
 }
 
 // Fill fills the disk of a data service, and returns a function that makes room again.

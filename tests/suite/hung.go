@@ -93,7 +93,7 @@ func mountImage(t *testing.T, dir string) {
 			t.Skipf("not tested: a hung disk needs %s, as root: %v: %s", command[0], err, out)
 		}
 	}
-	t.Cleanup(func() { require.NoError(t, exec.Command("umount", dir).Run()) })
+	unmountAtEnd(t, dir)
 }
 
 // freeze freezes a file system, until the end of the test at the latest.
