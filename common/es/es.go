@@ -43,10 +43,11 @@ const maxHints = 10_000
 // Metadata is one version of an object, as its document has it.
 type Metadata struct {
 	Name    string            `json:"name"`
-	Version int64             `json:"version"`        // 1 for the first, without gaps
-	Size    int64             `json:"size"`           // bytes
-	Hash    string            `json:"hash"`           // base64 of SHA-256; empty if this version deletes the object
-	Meta    map[string]string `json:"meta,omitempty"` // the user's own
+	Version int64             `json:"version"`           // 1 for the first, without gaps
+	Size    int64             `json:"size"`              // bytes
+	Hash    string            `json:"hash"`              // base64 of SHA-256; empty if this version deletes the object
+	Meta    map[string]string `json:"meta,omitempty"`    // the user's own
+	Headers map[string]string `json:"headers,omitempty"` // of the PUT that describe the content, such as Content-Type
 }
 
 // Config says where metadata is stored.

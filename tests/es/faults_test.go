@@ -121,6 +121,23 @@ func TestIndexIsLost(t *testing.T) {
 	}
 }
 
+// An index of an earlier go-store has a mapping without the newer fields.
+func TestEarlierMapping(t *testing.T) {
+	s := start(t)
+	index := s.index + "-000001"
+	s.request(t, http.MethodPut, "/"+index, `{"mappings":{"dynamic":"strict","properties":{"name":{"type":"keyword"},
+		"version":{"type":"long"},"size":{"type":"long"},"hash":{"type":"keyword"}}}}`)
+	s.request(t, http.MethodPost, "/_aliases", `{"actions":[{"add":{"index":"`+index+`","alias":"`+s.index+`"}},
+		{"add":{"index":"`+index+`","alias":"`+index+`-write"}}]}`)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	add(t, c, es.Metadata{Name: "x", Headers: map[string]string{"Expires": "0"}})
+	latest, err := c.Latest(t.Context(), "x")
+	require.NoError(t, err)
+	require.EqualValues(t, 2, latest.Version)
+	require.Equal(t, map[string]string{"Expires": "0"}, latest.Headers)
+}
+
 func TestReadOfIndexThatIsLost(t *testing.T) {
 	s := start(t)
 	c := s.client(t)

@@ -35,7 +35,7 @@ func storedOnce() capability    { return capability{since: 4, until: 4} } // equ
 func quarantine() capability    { return capability{since: 4, until: 4} } // a corrupt file is quarantined; chapter 5 repairs it
 func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
-func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
+func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*, Content-Type and the like
 
 // Test is one test of the suite.
 type Test struct {
@@ -115,6 +115,9 @@ func versionTests() []Test {
 		{"LengthIsNeeded", digests(), lengthIsNeeded, Shared},
 		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, Shared},
 		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, Shared},
+		{"HeadersAreKept", ownMetadata(), headersAreKept, Shared},
+		{"CompressedContent", ownMetadata(), compressedContent, Shared},
+		{"BadHeaders", ownMetadata(), badHeaders, Shared},
 		{"Versions", versioning(), versions, Shared},
 		{"OldVersions", versioning(), oldVersions, Shared},
 		{"BadVersions", versioning(), badVersions, Shared},

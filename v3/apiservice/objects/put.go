@@ -51,6 +51,9 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: the length of the body must be known before it comes")
 	}
 	m.Size, m.Hash = r.ContentLength, content.String()
+	if m.Headers, err = describing(r.Header); err != nil {
+		return m, content, err
+	}
 	m.Meta, err = userMeta(r.Header)
 	return m, content, err
 }

@@ -57,6 +57,9 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 		return m, content, fmt.Errorf("%w: there is no body, and %s is not the hash of no bytes", hash.ErrMismatch, content)
 	}
 	m.Size, m.Hash = r.ContentLength, content.String()
+	if m.Headers, err = describing(r.Header); err != nil {
+		return m, content, err
+	}
 	m.Meta, err = userMeta(r.Header)
 	return m, content, err
 }
