@@ -123,6 +123,8 @@ func versionTests() []Test {
 		{"BadVersions", versioning(), badVersions, Shared},
 		{"BadQueries", versioning(), badQueries, Shared},
 		{"DeleteObject", versioning(), deleteObject, Shared},
+		{"ImpossibleSize", versioning(), impossibleSize, Shared},
+		{"DocumentsThatLie", versioning(), documentsThatLie, Shared},
 		{"ConcurrentVersions", versioning(), concurrentVersions, Shared},
 		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Shared},
 		{"VersionsOverRollover", versioning(), versionsOverRollover, Exclusive},

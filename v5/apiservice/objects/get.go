@@ -76,11 +76,8 @@ func (h *handler) find(r *http.Request) (m es.Metadata, content hash.Hash, err e
 	if err != nil {
 		return m, content, err
 	}
-	if content, err = hash.Parse(m.Hash); err != nil {
-		// %v: a hash that is malformed here is not the client's fault.
-		return m, content, fmt.Errorf("metadata of %s, version %d: %v", name, m.Version, err)
-	}
-	return m, content, nil
+	content, err = m.Content()
+	return m, content, err
 }
 
 func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {
