@@ -90,6 +90,7 @@ func requestTests() []Test {
 		{"BodyCutShort", badRequests(), bodyCutShort, Shared},
 		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Shared},
 		{"PartialPut", badRequests(), partialPut, Shared},
+		{"HalfClosedConnection", objects(), halfClosedConnection, Shared},
 		{"ClientStalls", badRequests(), clientStalls, Shared},
 		{"ClientSendsSlowly", objects(), clientSendsSlowly, Shared},
 		{"ClientTakesSlowly", objects(), clientTakesSlowly, Shared},
