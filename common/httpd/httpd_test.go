@@ -48,6 +48,7 @@ func TestErrorIsAnsweredInOneLine(t *testing.T) {
 		{invalid, 400, `invalid object name: ".." is not a name`, ""},
 		{fmt.Errorf("save x: %w", full), 507, "the disk is full", ""},
 		{fmt.Errorf("save x: %w", syscall.EDQUOT), 507, "the disk is full", ""},
+		{fmt.Errorf("save x: %w", syscall.EROFS), 507, "the disk is read-only", ""},
 		{errors.New("open /srv/store: password is 1234"), 500, "internal error", ""},
 		{fmt.Errorf("save: %w", teapot{}), 418, "save: short and stout", ""},
 		{Unavailable("%v", errors.Join(errors.New("no broker"), errors.New("no data service"))), 503, "no broker; no data service", "1"},

@@ -168,6 +168,8 @@ func faultTests() []Test {
 		{"FsyncBeforeAnswer", durability(), fsyncBeforeAnswer, Exclusive},
 		{"KillInMidPut", durability(), killInMidPut, Exclusive},
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
+		{"StoreRootMustExist", durability(), storeRootMustExist, Exclusive},
+		{"ReadOnlyDisk", durability(), readOnlyDisk, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
 		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -23,7 +24,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
@@ -63,6 +64,6 @@ func serve(ctx context.Context, listen, address string, content *store.Store, br
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(content),
 		"temp":    temp.Handler(uploads),
-		"healthz": httpd.Health(func() error { _, err := broker.Since(); return err }),
+		"healthz": httpd.Health(func() error { _, err := broker.Since(); return cmp.Or(err, content.Writable()) }),
 	}, log)
 }

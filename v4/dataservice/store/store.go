@@ -56,6 +56,9 @@ func (s *Store) forgetMissing(name string) {
 	}
 }
 
+// Writable returns an error if the disk is read-only.
+func (s *Store) Writable() error { return s.dir.Writable() }
+
 // Create begins a file that is not visible yet.
 func (s *Store) Create() (*files.Temp, error) { return s.dir.Create() }
 
