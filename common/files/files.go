@@ -67,15 +67,15 @@ func (d *Dir) open(root string) (err error) {
 	return nil
 }
 
-// Writable returns an error if the file system is read-only: mounted so, or made so by the kernel when
-// the disk failed.
+// Writable returns an error, syscall.EROFS, if the file system is read-only: mounted so, or made so by
+// the kernel when the disk failed.
 func (d *Dir) Writable() error {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(d.objects, &fs); err != nil {
 		return fmt.Errorf("statfs %s: %w", d.objects, err)
 	}
 	if fs.Flags&readOnly != 0 {
-		return errors.New("the disk is read-only: it serves reads and takes no writes")
+		return fmt.Errorf("the disk serves reads and takes no writes: %w", syscall.EROFS)
 	}
 	return nil
 }
