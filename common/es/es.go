@@ -52,8 +52,8 @@ type Metadata struct {
 	Headers map[string]string `json:"headers,omitempty"` // of the PUT that describe the content, such as Content-Type
 }
 
-// Content returns the hash of a version's content. A hash or a size that no content has is an error of
-// the document, not of the client that asks for it.
+// Content returns the hash of a version's content. A hash or a size that no content has is an error
+// of the document, not of the client that asks for it.
 func (m Metadata) Content() (hash.Hash, error) {
 	content, err := hash.Parse(m.Hash)
 	if err == nil && (m.Size < 0 || (m.Size == 0) != (content == hash.Of(nil))) {

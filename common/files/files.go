@@ -31,8 +31,8 @@ type Dir struct {
 }
 
 // Open creates root/objects and root/temp if they are missing, and removes what a process that died
-// left in temp. No other process can open the root until Close. A root that is read-only can be opened
-// if it was opened when it was not.
+// left in temp. No other process can open the root until Close. A root that is read-only can be
+// opened if it was opened before, when it was not.
 func Open(root string) (*Dir, error) {
 	d := &Dir{
 		objects:    filepath.Join(root, "objects"),
@@ -67,8 +67,8 @@ func (d *Dir) open(root string) (err error) {
 	return nil
 }
 
-// Writable returns an error, syscall.EROFS, if the file system is read-only: mounted so, or made so by
-// the kernel when the disk failed.
+// Writable returns an error, syscall.EROFS, if the file system is read-only: mounted so, or made so
+// by the kernel when the disk failed.
 func (d *Dir) Writable() error {
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(d.objects, &fs); err != nil {

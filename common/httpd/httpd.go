@@ -62,9 +62,9 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 
 // untilAnswered gives each request a context that ends with its handler, or with requests. That of
 // net/http ends as soon as its read in the background does, at the read deadline or when the client
-// closes its half of the connection, which a client may do that still waits for its answer. One that
-// has left is noticed all the same: its body breaks off, or a write of the answer fails. What a
-// handler does in between has timeouts.
+// closes its half of the connection, which a client may do that still waits for its answer. One
+// that has left is noticed all the same: its body breaks off, or a write of the answer fails. What
+// a handler does in between has timeouts.
 func untilAnswered(requests context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(requests)

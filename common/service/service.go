@@ -42,8 +42,8 @@ func (e *Env) Required(name string) string {
 	return value
 }
 
-// Directory is Required for a directory. If NAME_MUST_EXIST is set, other than to 0, Err returns an error
-// if it is not there: a directory on a disk that is not mounted must not be made elsewhere.
+// Directory is Required for a directory. If NAME_MUST_EXIST is set, other than to 0, Err returns an
+// error if it is not there: a directory on a disk that is not mounted must not be made elsewhere.
 func (e *Env) Directory(name string) string {
 	path, exists := e.Required(name), name+"_MUST_EXIST"
 	if must := e.lookup(exists); path == "" || must == "" || must == "0" {

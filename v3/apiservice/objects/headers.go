@@ -13,8 +13,8 @@ import (
 const maxHeader = 512
 
 // describing returns the headers of a PUT that say what its body is and how to treat it. They are
-// stored with the version, and each GET and HEAD of it has them again. The values of several headers of
-// one name are joined.
+// stored with the version, and each GET and HEAD of it has them again. The values of several
+// headers of one name are joined.
 func describing(header http.Header) (map[string]string, error) {
 	headers := map[string]string{}
 	for _, name := range []string{
