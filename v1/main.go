@@ -23,7 +23,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -34,6 +34,6 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	defer dir.Close() // the process ends and releases the lock with it
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": httpd.Admit(maxBodies, objects.Handler(dir), log),
-		"healthz": httpd.Health(func() error { return nil }),
+		"healthz": httpd.Health(dir.Writable),
 	}, log)
 }

@@ -43,7 +43,7 @@ func (c *Client) Add(ctx context.Context, m Metadata) (version int64, err error)
 			return m.Version, nil
 		case isWriteBlocked(err):
 			err = c.afterBlock(ctx, last)
-		case isError(err, errNoIndex):
+		case isError(err, errNoIndex), isError(err, errMapping): // the mapping of an earlier go-store has fewer fields
 			err = c.series.restore(ctx)
 		case isError(err, errConflict):
 			_, err = c.findNewest(ctx, m.Name) // and makes it the hint

@@ -26,6 +26,7 @@ const (
 	errBlocked   = "cluster_block_exception"
 	errConflict  = "version_conflict_engine_exception"
 	errExists    = "resource_already_exists_exception"
+	errMapping   = "strict_dynamic_mapping_exception"
 	errNoIndex   = "index_not_found_exception"
 	errState     = "illegal_state_exception"
 )

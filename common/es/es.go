@@ -35,6 +35,8 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/olivere/elastic/v7"
+
+	"gostore/common/hash"
 )
 
 // maxHints is how many objects' newest versions are in memory.
@@ -43,10 +45,24 @@ const maxHints = 10_000
 // Metadata is one version of an object, as its document has it.
 type Metadata struct {
 	Name    string            `json:"name"`
-	Version int64             `json:"version"`        // 1 for the first, without gaps
-	Size    int64             `json:"size"`           // bytes
-	Hash    string            `json:"hash"`           // base64 of SHA-256; empty if this version deletes the object
-	Meta    map[string]string `json:"meta,omitempty"` // the user's own
+	Version int64             `json:"version"`           // 1 for the first, without gaps
+	Size    int64             `json:"size"`              // bytes
+	Hash    string            `json:"hash"`              // base64 of SHA-256; empty if this version deletes the object
+	Meta    map[string]string `json:"meta,omitempty"`    // the user's own
+	Headers map[string]string `json:"headers,omitempty"` // of the PUT that describe the content, such as Content-Type
+}
+
+// Content returns the hash of a version's content. A hash or a size that no content has is an error
+// of the document, not of the client that asks for it.
+func (m Metadata) Content() (hash.Hash, error) {
+	content, err := hash.Parse(m.Hash)
+	if err == nil && (m.Size < 0 || (m.Size == 0) != (content == hash.Of(nil))) {
+		err = fmt.Errorf("no content of %d bytes has the hash %s", m.Size, m.Hash)
+	}
+	if err != nil {
+		return content, fmt.Errorf("document %q: %v", documentID(m.Name, m.Version), err)
+	}
+	return content, nil
 }
 
 // Config says where metadata is stored.

@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"strings"
 
 	"github.com/olivere/elastic/v7"
 )
@@ -46,11 +47,11 @@ func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error)
 	}
 }
 
-// eachHit skips documents that it cannot read if they may be of other objects.
+// eachHit skips documents that it cannot read if they are not of the object.
 func (c *Client) eachHit(hits []*elastic.SearchHit, name string, do func(Metadata) error) error {
 	for _, hit := range hits {
 		version, err := decode(hit.Index, hit.Id, hit.Source)
-		if err != nil && name == "" {
+		if err != nil && (name == "" || !strings.HasPrefix(hit.Id, name+"_")) {
 			c.log.Warn("a document of metadata is not listed", "error", err)
 			continue
 		}

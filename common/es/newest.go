@@ -71,7 +71,12 @@ func (c *Client) search(ctx context.Context, name string) (located, error) {
 		return located{}, nil
 	}
 	hit := found.Hits.Hits[0]
-	return decode(hit.Index, hit.Id, hit.Source)
+	newest, err := decode(hit.Index, hit.Id, hit.Source)
+	if err != nil { // it may be foreign; if it is one of the versions, it is met again by its id
+		c.log.Warn("a document of metadata is ignored by a search", "error", err)
+		return located{}, nil
+	}
+	return newest, nil
 }
 
 func (c *Client) searchOnce(ctx context.Context, name string) (*elastic.SearchResult, error) {
@@ -79,9 +84,14 @@ func (c *Client) searchOnce(ctx context.Context, name string) (*elastic.SearchRe
 		Sort("version", false).Size(1).TrackTotalHits(false).Do(ctx)
 }
 
+// decode refuses a document whose fields have wrong types, or whose id is that of another version.
 func decode(index, id string, source json.RawMessage) (located, error) {
 	version := located{index: index}
-	if err := json.Unmarshal(source, &version.Metadata); err != nil {
+	err := json.Unmarshal(source, &version.Metadata)
+	if err == nil && (version.Version < 1 || id != documentID(version.Name, version.Version)) {
+		err = fmt.Errorf("it says that it is version %d of %q", version.Version, version.Name)
+	}
+	if err != nil {
 		return located{}, fmt.Errorf("document %q in %s: %w", id, index, err)
 	}
 	return version, nil

@@ -109,6 +109,7 @@ func mappings() map[string]any {
 			"size":    map[string]any{"type": "long"},
 			"hash":    map[string]any{"type": "keyword"},
 			"meta":    map[string]any{"type": "object", "enabled": false}, // stored, never searched
+			"headers": map[string]any{"type": "object", "enabled": false},
 		},
 	}
 }

@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"syscall"
@@ -89,6 +90,9 @@ func (w *Watched) probeUntil(ctx context.Context) {
 func (d *Dir) probe() (free int64, err error) {
 	_, _ = d.lock.WriteAt([]byte{0}, 0)
 	_ = d.lock.Sync()
+	if errors.Is(d.Writable(), syscall.EROFS) {
+		return 0, nil // no API service chooses it
+	}
 	return d.Free()
 }
 

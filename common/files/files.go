@@ -21,6 +21,9 @@ var ErrInUse = errors.New("in use by another process")
 // errNotFile is for a directory, a FIFO or a device in the place of a file.
 var errNotFile = errors.New("not a regular file")
 
+// readOnly is ST_RDONLY of Linux and MNT_RDONLY of macOS.
+const readOnly = 1
+
 // Dir is a STORE_ROOT: objects/ has the whole files, temp/ those that are being written, and
 // quarantine/ those that turned out to be corrupt.
 // Its methods may be called by several goroutines at once.
@@ -31,7 +34,8 @@ type Dir struct {
 }
 
 // Open creates root/objects and root/temp if they are missing, and removes what a process that died
-// left in temp. No other process can open the root until Close.
+// left in temp. No other process can open the root until Close. A root that is read-only can be
+// opened if it was opened before, when it was not.
 func Open(root string) (*Dir, error) {
 	d := &Dir{
 		objects:    filepath.Join(root, "objects"),
@@ -56,8 +60,25 @@ func (d *Dir) open(root string) (err error) {
 	if d.lock, err = lockFile(filepath.Join(root, "lock")); err != nil {
 		return err
 	}
-	if err := errors.Join(emptyDir(d.temp), syncDir(root)); err != nil {
+	err = emptyDir(d.temp)
+	if errors.Is(err, syscall.EROFS) {
+		err = nil
+	}
+	if err := errors.Join(err, syncDir(root)); err != nil {
 		return errors.Join(err, d.Close())
+	}
+	return nil
+}
+
+// Writable returns an error, syscall.EROFS, if the file system is read-only: mounted so, or made so
+// by the kernel when the disk failed.
+func (d *Dir) Writable() error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(d.objects, &fs); err != nil {
+		return fmt.Errorf("statfs %s: %w", d.objects, err)
+	}
+	if fs.Flags&readOnly != 0 {
+		return fmt.Errorf("the disk serves reads and takes no writes: %w", syscall.EROFS)
 	}
 	return nil
 }
@@ -69,6 +90,9 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // lockFile takes a lock that the kernel releases however the process ends.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if errors.Is(err, syscall.EROFS) {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -57,15 +57,10 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// explain turns the error of a read into the answer for it. At EOF it lifts the deadline: net/http
-// goes on reading in the background, to notice a client that leaves, and must not take the silence
-// of a client that waits for its answer for that.
+// explain turns the error of a read into the answer for it.
 func (b *Body) explain(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
-		if err := b.control.SetReadDeadline(time.Time{}); err != nil {
-			return fmt.Errorf("lift read deadline: %w", err)
-		}
 		return io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return Errorf(http.StatusRequestTimeout, "no byte of the body came for %v, after %d bytes", b.timeout, b.read)
@@ -91,19 +86,6 @@ func NoPartialPut(r *http.Request) error {
 		return nil
 	}
 	return Errorf(http.StatusBadRequest, "a part of an object cannot be put: send all of it, without Content-Range")
-}
-
-// unlimitedWithoutBody lifts the read deadline of a request that has no body. The server's
-// ReadTimeout set it, which bounds every body that no handler reads, also where net/http answers by
-// itself; the end of a body that a handler reads lifts it too.
-func unlimitedWithoutBody(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength == 0 {
-			// If this fails the connection is closed, and so is the request's context.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 // Send answers with size bytes of body, streamed. A client may take 5 minutes for each 256 KiB. If

@@ -44,6 +44,8 @@ func asError(err error) *Error {
 		return Errorf(other.HTTPStatus(), "%v", err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Errorf(http.StatusInsufficientStorage, "the disk is full")
+	case errors.Is(err, syscall.EROFS):
+		return Errorf(http.StatusInsufficientStorage, "the disk is read-only")
 	}
 	return Errorf(http.StatusInternalServerError, "internal error")
 }

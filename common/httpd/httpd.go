@@ -35,9 +35,11 @@ func Serve(ctx context.Context, address string, handler http.Handler, log *slog.
 
 // serve closes the listener.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	requests, cutOff := context.WithCancel(context.WithoutCancel(ctx))
+	defer cutOff()
 	log.Info("listening", "address", listener.Addr().String())
 	server := &http.Server{
-		Handler:           logged(unlimitedWithoutBody(handler), log),
+		Handler:           logged(untilAnswered(requests, handler), log),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       stallTimeout, // for a body too, until a Body sets other deadlines
 		IdleTimeout:       idleTimeout,
@@ -56,6 +58,19 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	}
 	cancel() // the server may have ended by itself
 	return errors.Join(err, <-stopped)
+}
+
+// untilAnswered gives each request a context that ends with its handler, or with requests. That of
+// net/http ends as soon as its read in the background does, at the read deadline or when the client
+// closes its half of the connection, which a client may do that still waits for its answer. One
+// that has left is noticed all the same: its body breaks off, or a write of the answer fails. What
+// a handler does in between has timeouts.
+func untilAnswered(requests context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(requests)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 func drain(server *http.Server, log *slog.Logger) error {

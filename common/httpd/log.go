@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -62,13 +61,10 @@ func (a *recorder) begun() {
 	}
 }
 
-// clientLeft reports whether an error of the handler comes from the client's closing the
-// connection: net/http ends the context of a request then, and a write fails.
-func (a *recorder) clientLeft(r *http.Request) bool {
-	if a.failed != nil {
-		return !errors.Is(a.failed, os.ErrDeadlineExceeded) // a client that does not read is still there
-	}
-	return errors.Is(a.err, context.Canceled) && r.Context().Err() != nil
+// clientLeft reports whether a write failed because the client has closed the connection. A client
+// that only does not read is still there.
+func (a *recorder) clientLeft() bool {
+	return a.failed != nil && !errors.Is(a.failed, os.ErrDeadlineExceeded)
 }
 
 func (a *recorder) log(r *http.Request, log *slog.Logger, took time.Duration) {
@@ -89,7 +85,7 @@ func (a *recorder) level(r *http.Request) (level slog.Level, message string) {
 	switch {
 	case isHealthCheck(r):
 		return slog.LevelDebug, "request" // there is one every second or so
-	case a.clientLeft(r):
+	case a.clientLeft():
 		return slog.LevelInfo, "client left"
 	case a.status >= http.StatusInternalServerError, cut:
 		return slog.LevelWarn, "request"

@@ -63,9 +63,6 @@ func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case answer.err == nil:
 	case answer.status != 0:
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it recovers and logs nothing
-	case answer.clientLeft(r): // or has closed its half of the connection, and still reads
-		clear(answer.Header())
-		Errorf(http.StatusBadRequest, "the connection was closed before the answer: keep it open until then").write(answer)
 	default:
 		clear(answer.Header()) // they were meant for another answer
 		asError(answer.err).write(answer)

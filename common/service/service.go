@@ -30,6 +30,7 @@ func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 type Env struct {
 	lookup  func(string) string
 	missing []string
+	err     error // of a directory
 }
 
 // Required returns a variable that must be set. Err names those that are not.
@@ -39,6 +40,19 @@ func (e *Env) Required(name string) string {
 		e.missing = append(e.missing, name)
 	}
 	return value
+}
+
+// Directory is Required for a directory. If NAME_MUST_EXIST is set, other than to 0, Err returns an
+// error if it is not there: a directory on a disk that is not mounted must not be made elsewhere.
+func (e *Env) Directory(name string) string {
+	path, exists := e.Required(name), name+"_MUST_EXIST"
+	if must := e.lookup(exists); path == "" || must == "" || must == "0" {
+		return path
+	}
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		e.err = fmt.Errorf("%s=%s is not a directory that is there, and %s is set: is its disk mounted?", name, path, exists)
+	}
+	return path
 }
 
 // Optional returns a variable, or "" if it is not set.
@@ -51,10 +65,10 @@ func (e *Env) OrElse(name, fallback string) string {
 	return cmp.Or(e.lookup(name), fallback)
 }
 
-// Err returns an error if a required variable was not set.
+// Err returns an error if a required variable was not set, or a directory is missing.
 func (e *Env) Err() error {
 	if len(e.missing) == 0 {
-		return nil
+		return e.err
 	}
 	return fmt.Errorf("not set in the environment: %s", strings.Join(e.missing, ", "))
 }

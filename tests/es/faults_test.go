@@ -121,6 +121,23 @@ func TestIndexIsLost(t *testing.T) {
 	}
 }
 
+// An index of an earlier go-store has a mapping without the newer fields.
+func TestEarlierMapping(t *testing.T) {
+	s := start(t)
+	index := s.index + "-000001"
+	s.request(t, http.MethodPut, "/"+index, `{"mappings":{"dynamic":"strict","properties":{"name":{"type":"keyword"},
+		"version":{"type":"long"},"size":{"type":"long"},"hash":{"type":"keyword"}}}}`)
+	s.request(t, http.MethodPost, "/_aliases", `{"actions":[{"add":{"index":"`+index+`","alias":"`+s.index+`"}},
+		{"add":{"index":"`+index+`","alias":"`+index+`-write"}}]}`)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	add(t, c, es.Metadata{Name: "x", Headers: map[string]string{"Expires": "0"}})
+	latest, err := c.Latest(t.Context(), "x")
+	require.NoError(t, err)
+	require.EqualValues(t, 2, latest.Version)
+	require.Equal(t, map[string]string{"Expires": "0"}, latest.Headers)
+}
+
 func TestReadOfIndexThatIsLost(t *testing.T) {
 	s := start(t)
 	c := s.client(t)
@@ -202,15 +219,38 @@ func TestMistypedDocument(t *testing.T) {
 	status, answer := s.request(t, http.MethodPut, "/"+s.index+"-000001/_doc/foreign_1",
 		`{"name":7,"version":"1","size":"23","hash":["a","b"]}`)
 	require.Equal(t, http.StatusCreated, status, answer)
+	status, answer = s.request(t, http.MethodPut, "/"+s.index+"-000001/_doc/foreign_2", `{"name":"x","version":99,"size":1}`)
+	require.Equal(t, http.StatusCreated, status, answer)
 	require.Len(t, all(t, c, ""), 2)
+	require.Len(t, all(t, c, "x"), 1)
 	latest, err := s.client(t).Latest(t.Context(), "x")
 	require.NoError(t, err)
 	require.EqualValues(t, 1, latest.Version)
-	_, err = c.Version(t.Context(), "foreign", 1)
+	require.EqualValues(t, 2, add(t, s.client(t), es.Metadata{Name: "x"}))
+	for version := range int64(2) {
+		_, err = c.Version(t.Context(), "foreign", version+1)
+		require.ErrorContains(t, err, fmt.Sprint("foreign_", version+1))
+	}
+	_, err = c.Latest(t.Context(), "foreign")
 	require.ErrorContains(t, err, "foreign_1")
 	_, err = c.Latest(t.Context(), "7")
-	require.ErrorContains(t, err, "foreign_1")
-	require.ErrorContains(t, c.Each(t.Context(), "7", nil), "foreign_1")
+	require.ErrorIs(t, err, es.ErrNotFound)
+	require.Empty(t, all(t, c, "7"))
+}
+
+// A document of the object itself that cannot be read fails its requests, and only those.
+func TestMistypedVersion(t *testing.T) {
+	s := start(t)
+	c := s.client(t)
+	add(t, c, es.Metadata{Name: "x"})
+	s.request(t, http.MethodPut, "/"+s.index+"-000001/_doc/x_2", `{"name":"x","version":2,"size":"23"}`)
+	for _, reader := range []*es.Client{c, s.client(t)} {
+		_, err := reader.Latest(t.Context(), "x")
+		require.ErrorContains(t, err, "x_2")
+		require.ErrorContains(t, reader.Each(t.Context(), "x", func(es.Metadata) error { return nil }), "x_2")
+		_, err = reader.Version(t.Context(), "x", 1)
+		require.NoError(t, err)
+	}
 }
 
 func TestRefusals(t *testing.T) {

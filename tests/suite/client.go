@@ -158,14 +158,20 @@ type SlowPut struct {
 // BeginPut sends the header of a PUT of body and its first n bytes.
 func (s *Store) BeginPut(t *testing.T, api, name string, body []byte, n int) *SlowPut {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() }) // the test may have closed it already
-	p := &SlowPut{conn}
+	p := &SlowPut{s.dial(t, api)}
 	p.Write(t, fmt.Appendf(nil, "PUT /objects/%s HTTP/1.1\r\nHost: store\r\nContent-Length: %d\r\nDigest: %s\r\n\r\n",
 		names.Segment(name), len(body), digest(body)))
 	p.Write(t, body[:n])
 	return p
+}
+
+// dial opens a connection that is closed at the end of the test.
+func (s *Store) dial(t *testing.T, api string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() }) // the test may have closed it already
+	return conn
 }
 
 func (p *SlowPut) Write(t *testing.T, piece []byte) {

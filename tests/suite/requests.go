@@ -50,6 +50,29 @@ func bodyCutShort(t *testing.T, s *Store) {
 	s.requireNothingOf(t, name, body[:prefixLen])
 }
 
+// halfClosedConnection has a client that says after its request that no other comes, and then reads the
+// answer.
+func halfClosedConnection(t *testing.T, s *Store) {
+	for _, size := range []int{0, 100, 3 << 20} {
+		for _, api := range s.API {
+			name, body := NewName(), NewBody(size)
+			p := s.BeginPut(t, api, name, body, size)
+			p.closeWrite(t)
+			got, err := p.Answer(time.Minute)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
+
+			p = &SlowPut{s.dial(t, api)}
+			p.Write(t, fmt.Appendf(nil, "GET /objects/%s HTTP/1.1\r\nHost: store\r\n\r\n", name))
+			p.closeWrite(t)
+			got, err = p.Answer(time.Minute)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, got.Status, "%.100s", got.Body)
+			require.True(t, bytes.Equal(body, got.Body))
+		}
+	}
+}
+
 func bodyCutShortKeepsOld(t *testing.T, s *Store) {
 	name, old, body := NewName(), NewBody(1000), NewBody(2<<20)
 	s.Put(t, name, old)

@@ -36,7 +36,7 @@ func storedOnce() capability    { return capability{since: 4, until: 4} } // equ
 func quarantine() capability    { return capability{since: 4, until: 4} } // a corrupt file is quarantined; chapter 5 repairs it
 func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
-func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*
+func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*, Content-Type and the like
 
 // Test is one test of the suite.
 type Test struct {
@@ -91,6 +91,7 @@ func requestTests() []Test {
 		{"BodyCutShort", badRequests(), bodyCutShort, Shared},
 		{"BodyCutShortKeepsOld", badRequests(), bodyCutShortKeepsOld, Shared},
 		{"PartialPut", badRequests(), partialPut, Shared},
+		{"HalfClosedConnection", objects(), halfClosedConnection, Shared},
 		{"ClientStalls", badRequests(), clientStalls, Shared},
 		{"ClientSendsSlowly", objects(), clientSendsSlowly, Shared},
 		{"ClientTakesSlowly", objects(), clientTakesSlowly, Shared},
@@ -116,11 +117,16 @@ func versionTests() []Test {
 		{"LengthIsNeeded", digests(), lengthIsNeeded, Shared},
 		{"OwnMetadataIsKept", ownMetadata(), ownMetadataIsKept, Shared},
 		{"OwnMetadataTooLarge", ownMetadata(), ownMetadataTooLarge, Shared},
+		{"HeadersAreKept", ownMetadata(), headersAreKept, Shared},
+		{"CompressedContent", ownMetadata(), compressedContent, Shared},
+		{"BadHeaders", ownMetadata(), badHeaders, Shared},
 		{"Versions", versioning(), versions, Shared},
 		{"OldVersions", versioning(), oldVersions, Shared},
 		{"BadVersions", versioning(), badVersions, Shared},
 		{"BadQueries", versioning(), badQueries, Shared},
 		{"DeleteObject", versioning(), deleteObject, Shared},
+		{"ImpossibleSize", versioning(), impossibleSize, Shared},
+		{"DocumentsThatLie", versioning(), documentsThatLie, Shared},
 		{"ConcurrentVersions", versioning(), concurrentVersions, Shared},
 		{"NamesAreNoPatterns", versioning(), namesAreNoPatterns, Shared},
 		{"VersionsOverRollover", versioning(), versionsOverRollover, Exclusive},
@@ -166,6 +172,8 @@ func faultTests() []Test {
 		{"StoreRootInUse", durability(), storeRootInUse, Exclusive},
 		{"FullDisks", fullness(), fullDisks, Exclusive},
 		{"HungDisks", recovery(), hungDisks, Exclusive},
+		{"StoreRootMustExist", durability(), storeRootMustExist, Exclusive},
+		{"ReadOnlyDisk", durability(), readOnlyDisk, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
 		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},

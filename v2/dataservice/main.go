@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -21,7 +22,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
@@ -56,14 +57,14 @@ func serve(ctx context.Context, listen, address string, dir *files.Dir, disk *fi
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects": objects.Handler(dir),
 		"locate":  locate.Handler(address, dir),
-		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
+		"healthz": httpd.Health(func() error { return ready(broker, disk, dir.Writable) }),
 	}, log)
 }
 
-func ready(broker *rabbitmq.Client, disk *files.Watched) error {
+func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {
 	if _, err := disk.Free(); err != nil {
 		return err
 	}
 	_, err := broker.Since()
-	return err
+	return cmp.Or(err, writable())
 }

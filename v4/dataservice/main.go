@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -23,7 +24,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Required("STORE_ROOT")
+	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
@@ -65,14 +66,14 @@ func serve(ctx context.Context, listen, address string, content *store.Store, di
 		"objects": objects.Handler(content),
 		"temp":    temp.Handler(uploads),
 		"locate":  locate.Handler(address, content),
-		"healthz": httpd.Health(func() error { return ready(broker, disk) }),
+		"healthz": httpd.Health(func() error { return ready(broker, disk, content.Writable) }),
 	}, log)
 }
 
-func ready(broker *rabbitmq.Client, disk *files.Watched) error {
+func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {
 	if _, err := disk.Free(); err != nil {
 		return err
 	}
 	_, err := broker.Since()
-	return err
+	return cmp.Or(err, writable())
 }

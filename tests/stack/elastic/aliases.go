@@ -3,6 +3,7 @@ package elastic
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -50,7 +51,8 @@ func (s *Server) acknowledge(decide func() (change, error)) (any, error) {
 	return object{"acknowledged": true}, s.store.update(decide)
 }
 
-// putDefinition sets a template, or the mapping of an index that has no documents, or that it has.
+// putDefinition sets a template, or the mapping of an index: if that has documents, the one that it has
+// and more fields that are only stored.
 func (s *Server) putDefinition(c *call) (any, error) {
 	name, t, m := c.PathValue("name"), &template{}, mapping{}
 	switch {
@@ -66,7 +68,12 @@ func (s *Server) putDefinition(c *call) (any, error) {
 		return nil, err
 	}
 	return s.alter(c, func(x *index, d *definition) error {
-		if d.Mapping = m; len(x.writes) > 0 && !reflect.DeepEqual(m, x.Mapping) {
+		d.Mapping = m
+		same := mapping{m.Dynamic, maps.Clone(m.Properties)}
+		maps.DeleteFunc(same.Properties, func(name string, field object) bool {
+			return field["type"] == "object" && x.Mapping.Properties[name] == nil
+		})
+		if len(x.writes) > 0 && !reflect.DeepEqual(same, x.Mapping) {
 			return illegalArgument("mapper [%s] cannot be changed: it has documents", x.name)
 		}
 		return nil

@@ -28,6 +28,22 @@ func TestAnswersOfStrangersAreIgnored(t *testing.T) {
 	require.Equal(t, "localhost:3", address)
 }
 
+// FuzzAnswer has a data service answer anything: the holder is a live one, or none.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`{"address":"localhost:2","found":true}`)
+	f.Add(`{"address":"localhost:1","found":true}`)
+	f.Add(`{"address":"localhost:2","found":1}`)
+	f.Add(`[]`)
+	f.Fuzz(func(t *testing.T, body string) {
+		replies := make(chan rabbitmq.Message, 2)
+		replies <- message(body)
+		replies <- message(`{"address":"localhost:2","found":false}`)
+		address, sure := newTestLocator().firstHolder(t.Context(), replies, []string{"localhost:2"})
+		require.True(t, sure)
+		require.Contains(t, []string{"", "localhost:2"}, address)
+	})
+}
+
 // BenchmarkFirstHolder has six data services answer that they do not hold an object.
 func BenchmarkFirstHolder(b *testing.B) {
 	const services = 6

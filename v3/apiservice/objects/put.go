@@ -3,6 +3,7 @@ package objects
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -50,7 +51,13 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	if r.ContentLength < 0 {
 		return m, content, httpd.Errorf(http.StatusLengthRequired, "send a Content-Length: the length of the body must be known before it comes")
 	}
+	if (r.ContentLength == 0) != (content == hash.Of(nil)) {
+		return m, content, fmt.Errorf("%w: no body of %d bytes has %s", hash.ErrMismatch, r.ContentLength, content)
+	}
 	m.Size, m.Hash = r.ContentLength, content.String()
+	if m.Headers, err = describing(r.Header); err != nil {
+		return m, content, err
+	}
 	m.Meta, err = userMeta(r.Header)
 	return m, content, err
 }

@@ -81,20 +81,20 @@ func (h *handler) find(r *http.Request) (m es.Metadata, content hash.Hash, err e
 	if err != nil {
 		return m, content, err
 	}
-	if content, err = hash.Parse(m.Hash); err != nil {
-		// %v: a hash that is malformed here is not the client's fault.
-		return m, content, fmt.Errorf("metadata of %s, version %d: %v", name, m.Version, err)
-	}
-	return m, content, nil
+	content, err = m.Content()
+	return m, content, err
 }
 
 func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {
 	header := w.Header()
-	header.Set("Content-Type", "application/octet-stream")
+	header.Set("Content-Type", "application/octet-stream") // unless m.Headers has another
 	header.Set("Content-Length", strconv.FormatInt(m.Size, 10))
 	header.Set("ETag", `"`+m.Hash+`"`)
 	header.Set("X-Object-Version", strconv.FormatInt(m.Version, 10))
 	hash.SetHeader(header, content)
+	for name, value := range m.Headers {
+		header.Set(name, value)
+	}
 	for key, value := range m.Meta {
 		header.Set(metaPrefix+key, value)
 	}

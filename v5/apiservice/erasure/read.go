@@ -97,7 +97,7 @@ func (r *Reader) load() error {
 		}
 		missing -= r.readBlocks(some)
 		if r.ctx.Err() != nil {
-			return r.ctx.Err() // the client has left
+			return r.ctx.Err() // the service stops
 		}
 	}
 	if err := r.codec.coder.ReconstructData(r.stripe); err != nil {
@@ -192,7 +192,7 @@ func (r *Reader) begin(s *source) (err error) {
 // that is late has a second chance, when there is no other.
 func (r *Reader) note(s *source, err error) {
 	switch {
-	case r.ctx.Err() != nil: // that the client leaves says nothing of shards
+	case r.ctx.Err() != nil: // that the service stops says nothing of shards
 	case errors.Is(err, rs.ErrCorrupt):
 		r.damaged.Store(true)
 	case errors.Is(err, objectstream.ErrStalled) && !s.late:
