@@ -21,6 +21,7 @@ func free(name string) (pattern string, ok bool) {
 		"n":       `\d+`,
 		"pid":     `\d+`,
 		"address": `localhost:\d+`,
+		"token":   `[A-Z2-7]{26}`,
 	}[name]
 	return pattern, ok
 }

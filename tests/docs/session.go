@@ -15,6 +15,7 @@ import (
 const (
 	firstPort  = 12345 // of the first data service in the pages
 	services   = 8     // data services and API services
+	watchPort  = 12300 // of the page that startup.sh serves; in a session it follows the services
 	singlePort = 8888  // of a chapter that is one program
 )
 
@@ -46,12 +47,12 @@ func (s *Session) reserve() error {
 	if err != nil {
 		return err
 	}
-	addresses, err := ports.Take(services)
+	addresses, err := ports.Take(services + 1)
 	if err != nil {
 		return errors.Join(err, ports.Release())
 	}
-	first, last := portOf(addresses[0]), portOf(addresses[services-1])
-	if last-first == services-1 {
+	first, last := portOf(addresses[0]), portOf(addresses[services])
+	if last-first == services {
 		s.port, s.ports = first, ports
 	}
 	return nil // blocks with gaps stay reserved, so that the next call gets another one
@@ -145,11 +146,11 @@ func (s *Session) rewrite(command string) string {
 	})
 	command = strings.ReplaceAll(command, "/tmp/", s.temp+"/")
 	start := regexp.MustCompile(`(\./v\d+/script/startup\.sh)\b`)
-	if api := s.port + 6; strings.HasPrefix(command, "./v1/") {
-		return start.ReplaceAllString(command, fmt.Sprintf("${1} -api-port %d", s.port))
-	} else {
-		return start.ReplaceAllString(command, fmt.Sprintf("${1} -data-port %d -api-port %d", s.port, api))
+	flags := fmt.Sprintf("${1} -watch-port %d -data-port %d -api-port %d", s.port+services, s.port, s.port+6)
+	if strings.HasPrefix(command, "./v1/") {
+		flags = fmt.Sprintf("${1} -watch-port %d -api-port %d", s.port+services, s.port)
 	}
+	return start.ReplaceAllString(command, flags)
 }
 
 // restore returns output with the page's ports and directory.
@@ -159,7 +160,9 @@ func (s *Session) restore(printed string) string {
 		host, _, _ := strings.Cut(address, ":")
 		n := portOf(address) - s.port
 		switch {
-		case n < 0 || n >= services:
+		case n == services:
+			return fmt.Sprintf("%s:%d", host, watchPort)
+		case n < 0 || n > services:
 			return address
 		case strings.HasSuffix(s.page, "v1.md"):
 			return fmt.Sprintf("%s:%d", host, singlePort)

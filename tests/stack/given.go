@@ -149,3 +149,9 @@ func DeleteIndices(url, name string) error {
 	}
 	return nil
 }
+
+// Stoppable reports whether the servers can be stopped and started: given ones cannot.
+func Stoppable(s Servers) bool {
+	_, isGiven := s.(*given)
+	return !isGiven
+}

@@ -35,6 +35,7 @@ type options struct {
 	dir                       string // absolute, or empty for a temporary one
 	dataServices, apiServices int
 	dataPort, apiPort         int // of the first service; the others follow
+	watchPort                 int // of the page that shows the store; 0 for none
 }
 
 func parse(args []string) (options, error) {
@@ -46,6 +47,7 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.apiServices, "a", 2, "number of API services")
 	flags.IntVar(&o.dataPort, "data-port", 12345, "port of the first data service")
 	flags.IntVar(&o.apiPort, "api-port", 12351, "port of the first API service")
+	flags.IntVar(&o.watchPort, "watch-port", 12300, "port of the page that shows the store, on loopback (0: no page)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

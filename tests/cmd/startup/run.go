@@ -12,6 +12,7 @@ import (
 
 	"gostore/tests/cluster"
 	"gostore/tests/stack"
+	"gostore/tests/watch"
 )
 
 // startTimeout bounds the start, which may include a cold build and the pull of two images.
@@ -45,8 +46,13 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	announce(o, c)
-	watch(ctx, c)
+	for _, p := range c.All() {
+		report(ctx, p)
+	}
+	page, closePage := openPage(ctx, o, c, servers)
+	defer func() { err = errors.Join(err, closePage()) }()
+	announce(o, c, page)
+	<-ctx.Done()
 	fmt.Println("\nStopping.")
 	return nil
 }
@@ -88,7 +94,24 @@ func addresses(firstPort, n int) []string {
 	return list
 }
 
-func announce(o options, c *cluster.Cluster) {
+// openPage returns a line that says where the page is. Without the page the store runs all the same,
+// so an error is only in the line.
+func openPage(ctx context.Context, o options, c *cluster.Cluster, servers stack.Servers) (line string, closePage func() error) {
+	nothing := func() error { return nil }
+	if o.watchPort == 0 {
+		return "", nothing
+	}
+	page, err := watch.Open(watch.Config{
+		Chapter: o.chapter, Logs: filepath.Join(o.dir, "log"), Port: o.watchPort, Cluster: c, Servers: servers,
+		Started: func(p *cluster.Process) { report(ctx, p) },
+	})
+	if err != nil {
+		return fmt.Sprintf("There is no page to watch it: %v. -watch-port selects another port.", err), nothing
+	}
+	return "Watch it, and break it, in a browser:\n  " + page.URL(), page.Close
+}
+
+func announce(o options, c *cluster.Cluster, page string) {
 	fmt.Printf("\n%s is running.\n", filepath.Base(o.chapter))
 	for _, p := range append(c.Data, c.API...) {
 		fmt.Printf("  %-14s %-16s pid %-8d %s\n", p.Name, p.Address, p.PID(), p.Root)
@@ -96,6 +119,9 @@ func announce(o options, c *cluster.Cluster) {
 	fmt.Printf("  logs in %s\n", filepath.Join(o.dir, "log"))
 	if steps, err := os.ReadFile(filepath.Join(o.chapter, "script", "first-steps.txt")); err == nil {
 		fmt.Printf("\n%s", withAddresses(string(steps), c))
+	}
+	if page != "" {
+		fmt.Printf("\n%s\n", page)
 	}
 	fmt.Println("\nCtrl-C stops it.")
 }
@@ -106,17 +132,14 @@ func withAddresses(steps string, c *cluster.Cluster) string {
 	return strings.NewReplacer("{api1}", c.API[0].Address, "{api2}", second.Address).Replace(steps)
 }
 
-// watch returns when ctx is done. Until then it reports services that exit and how to start them
-// again: readers kill them to see what happens.
-func watch(ctx context.Context, c *cluster.Cluster) {
-	for _, p := range append(c.Data, c.API...) {
-		go func() {
-			select {
-			case <-ctx.Done():
-			case <-p.Exited():
-				fmt.Printf("%s on %s has ended. To start it again:\n  %s\n", p.Name, p.Address, p.Command())
-			}
-		}()
-	}
-	<-ctx.Done()
+// report prints a line when the process's latest run ends before ctx is done, with the command that
+// starts it again: readers kill services to see what happens.
+func report(ctx context.Context, p *cluster.Process) {
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-p.Exited():
+			fmt.Printf("%s on %s has ended. To start it again:\n  %s\n", p.Name, p.Address, p.Command())
+		}
+	}()
 }

@@ -1,0 +1,28 @@
+module gostore/tests/browser
+
+go 1.26.0
+
+require (
+	github.com/chromedp/cdproto v0.159.0
+	github.com/chromedp/chromedp v0.23.0
+	github.com/stretchr/testify v1.12.1
+	gostore/tests v0.0.0
+)
+
+require (
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	github.com/hashicorp/golang-lru/v2 v2.0.7 // indirect
+	github.com/josharian/intern v1.0.0 // indirect
+	github.com/mailru/easyjson v0.7.7 // indirect
+	github.com/olivere/elastic/v7 v7.0.32 // indirect
+	github.com/pkg/errors v0.9.1 // indirect
+	github.com/rabbitmq/amqp091-go v1.16.0 // indirect
+	github.com/streadway/amqp v1.1.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	gostore/common v0.0.0 // indirect
+)
+
+replace (
+	gostore/common => ../../common
+	gostore/tests => ..
+)

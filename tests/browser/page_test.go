@@ -1,0 +1,219 @@
+package browser
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+)
+
+// TestPage opens the page of every chapter and does what the chapter can.
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	s := newSetup(t)
+	chapters, err := filepath.Glob("../../v[0-9]*")
+	require.NoError(t, err)
+	require.NotEmpty(t, chapters)
+	for _, dir := range chapters {
+		chapter := filepath.Base(dir)
+		t.Run(chapter, func(t *testing.T) {
+			url := s.start(t, chapter)
+			p := s.open(t, url)
+			p.waits(`[...document.querySelectorAll("#picture .node")].every((n) => n.dataset.state === "alive")`)
+			p.put("photo", 1_000_000)
+			p.waits(`[...document.querySelectorAll("#piece-list tr")].every((row) => ["whole", "unverified"].includes(row.dataset.state))`)
+			p.click(`[data-key="get photo"]`)
+			p.sees("#commands", "photo: 977 KiB in")
+			if has(dir, "apiservice/versions") {
+				p.sees("#commands", "its SHA-256, made here, is right")
+			}
+			if has(dir, "apiservice") {
+				t.Run("Services", func(t *testing.T) { services(p.in(t)) })
+				t.Run("Broker", func(t *testing.T) { restartBroker(p.in(t)) })
+			}
+			if has(dir, "rs") {
+				t.Run("KillTwo", func(t *testing.T) { killTwo(p.in(t)) })
+				t.Run("CorruptShard", func(t *testing.T) { corruptShard(p.in(t)) })
+				t.Run("Hand", func(t *testing.T) { hand(p.in(t)) })
+			}
+			t.Run("Languages", func(t *testing.T) { languages(p.in(t)) })
+			t.Run("Picture", func(t *testing.T) { picture(p.in(t), dir) })
+			t.Run("WithoutToken", func(t *testing.T) { withoutToken(s.open(t, strings.Split(url, "#")[0])) })
+		})
+	}
+}
+
+func has(chapter, dir string) bool {
+	_, err := os.Stat(filepath.Join(chapter, dir))
+	return err == nil
+}
+
+// in is the tab for a subtest.
+func (p *tab) in(t *testing.T) *tab { return &tab{t, p.ctx} }
+
+// services freezes, thaws, stops and starts a service, with the keyboard.
+func services(p *tab) {
+	p.do(chromedp.Focus(node("dataservice-6")), chromedp.KeyEvent(kb.Enter))
+	for _, step := range []struct{ action, state, command string }{
+		{"freeze", "frozen", "$ kill -STOP "}, {"thaw", "alive", "$ kill -CONT "}, {"stop", "dead", "$ kill "}, {"start", "alive", "STORE_ROOT="},
+	} {
+		p.do(chromedp.WaitEnabled(button(step.action)), chromedp.Focus(button(step.action)), chromedp.KeyEvent(" "))
+		p.waits(shows("dataservice-6", step.state))
+		p.sees("#commands li:first-child", step.command)
+	}
+}
+
+func restartBroker(p *tab) {
+	p.act("broker", "stop")
+	p.waits(shows("broker", "dead"))
+	p.waits(shows("apiservice-1", "unready"))
+	p.click(button("start"))
+	p.waits(shows("broker", "alive"))
+	p.waits(shows("apiservice-1", "alive"))
+	p.waits(shows("apiservice-2", "alive"))
+}
+
+// killTwo tries again if it takes long to see, since a busy machine may take its time.
+func killTwo(p *tab) {
+	const limit, attempts = 2 * time.Second, 5
+	both := shows("dataservice-1", "dead") + " && " + shows("dataservice-2", "dead")
+	for attempt := range attempts {
+		p.act("dataservice-1", "kill")
+		p.waits(shows("dataservice-1", "dead"))
+		p.click(node("dataservice-2"))
+		p.do(chromedp.WaitEnabled(button("kill")))
+		killed := time.Now()
+		p.click(button("kill"))
+		p.waits(both)
+		if took := time.Since(killed); took <= limit {
+			break
+		} else if attempt == attempts-1 {
+			require.LessOrEqual(p.t, took, limit, "until both are shown dead")
+		}
+		startTwo(p)
+	}
+	colour := chromedp.Evaluate[string](`getComputedStyle(document.querySelector('[data-name="dataservice-1"] .word')).fill`)
+	require.Equal(p.t, "rgb(176, 42, 37)", get(p, colour), "dead is red")
+	require.Contains(p.t, p.text(`[data-name="dataservice-1"] .word`), "dead", "and says so")
+	p.do(chromedp.Evaluate[chromedp.Void](`document.getElementById("commands").replaceChildren()`))
+	p.click(`[data-key="get photo"]`)
+	p.sees("#commands", "its SHA-256, made here, is right")
+	startTwo(p)
+}
+
+func startTwo(p *tab) {
+	for _, service := range []string{"dataservice-1", "dataservice-2"} {
+		p.act(service, "start")
+		p.waits(shows(service, "alive"))
+	}
+}
+
+func corruptShard(p *tab) {
+	state := func(is string) string {
+		return fmt.Sprintf(`document.querySelector('#piece-list tr[data-shard="1"]')?.dataset.state === %q`, is)
+	}
+	p.put("note", 100_000)
+	p.waits(state("whole"))
+	p.click(`#piece-list tr[data-shard="1"] [data-key^="dd "]`)
+	p.sees("#commands", "conv=notrunc")
+	p.waits(state("corrupt"))
+	p.click(`[data-key="get note"]`)
+	p.waits(state("whole"))
+	p.click(`#piece-list tr[data-shard="2"] [data-key^="rm "]`)
+	p.sees("#commands", "$ rm ")
+	p.click(`[data-key="get note"]`)
+	p.waits(strings.Replace(state("whole"), `"1"`, `"2"`, 1))
+	p.waits(`Number(document.getElementById("repairs").textContent) >= 2`)
+}
+
+// hand takes shards away in the panel "Reed-Solomon by hand".
+func hand(p *tab) {
+	const limit = 5 * time.Minute // the first time it compiles the standard library for WebAssembly
+	p.click("#hand summary")
+	p.waitsFor(limit, `document.querySelectorAll("#hand-table tbody tr").length === 6`)
+	require.Contains(p.t, p.text("#hand-table tbody tr:nth-child(5)"), "1b 1c 12 14", "the matrix is that of docs/format.md")
+	require.Contains(p.t, p.text("#hand-table tbody tr:nth-child(1)"), "68 65 6c", "the first data shard is the text")
+	for _, shard := range []int{1, 3} {
+		p.click(chromedp.CSS(fmt.Sprintf(`#hand button[data-shard="%d"]`, shard)))
+	}
+	p.sees("#hand-back", "hello, world")
+	require.Contains(p.t, p.text("#hand-result"), "shards 0, 2, 4, 5")
+	p.click(`#hand button[data-shard="4"]`)
+	p.sees("#hand-result", "too many")
+	p.click(`#hand button[data-shard="1"]`)
+	p.sees("#hand-back", "hello, world")
+	p.click("#hand summary")
+}
+
+func languages(p *tab) {
+	require.Equal(p.t, "Objects", p.text("#objects-title"))
+	p.click(`nav [lang="zh"]`)
+	p.do(chromedp.WaitReady(chromedp.CSS(`html[lang="zh"]`)))
+	p.sees("#objects-title", "对象")
+	p.sees("#connection", "已连接")
+	p.do(chromedp.WaitEnabled(chromedp.CSS(`[data-key="get photo"]`))) // the token is not lost
+	p.click(`nav [lang="en"]`)
+	p.do(chromedp.WaitReady(chromedp.CSS(`html[lang="en"]`)))
+	p.sees("#objects-title", "Objects")
+}
+
+func withoutToken(p *tab) {
+	p.do(chromedp.WaitVisible(chromedp.CSS("#readonly")))
+	p.waits(`document.querySelector("#put button").disabled && document.querySelector('[data-key="get photo"]').disabled`)
+}
+
+// picture makes docs/pictures/watch-vN.png if that is asked for.
+func picture(p *tab, chapter string) {
+	if !updating() {
+		return
+	}
+	if has(chapter, "rs") {
+		p.act("dataservice-2", "kill")
+		p.act("dataservice-5", "freeze")
+		p.waits(shows("dataservice-2", "dead") + " && " + shows("dataservice-5", "frozen"))
+		p.click(`#piece-list tr[data-shard="1"] [data-key^="dd "]`)
+	}
+	p.click(`[data-key="get photo"]`)
+	p.sees("#commands", "photo:")
+	p.waits(`document.querySelectorAll("#requests li").length > 5 || !document.getElementById("messages")`)
+	p.do(chromedp.EmulateViewport(1280, 1130), chromedp.Evaluate[chromedp.Void](`void scrollTo(0, 0)`))
+	p.waits(`scrollY === 0`)
+	shot := get(p, chromedp.CaptureScreenshot())
+	file := "../../docs/pictures/watch-" + filepath.Base(chapter) + ".png"
+	require.NoError(p.t, os.WriteFile(file, shrink(p.t, shot), 0o644))
+}
+
+// shrink gives a screenshot a palette of its most frequent colours: most of the others are on the
+// edges of letters.
+func shrink(t *testing.T, shot []byte) []byte {
+	t.Helper()
+	full, err := png.Decode(bytes.NewReader(shot))
+	require.NoError(t, err)
+	pixels := map[color.Color]int{}
+	for y := range full.Bounds().Dy() {
+		for x := range full.Bounds().Dx() {
+			pixels[full.At(x, y)]++
+		}
+	}
+	palette := slices.SortedFunc(maps.Keys(pixels), func(a, b color.Color) int { return pixels[b] - pixels[a] })
+	small := image.NewPaletted(full.Bounds(), palette[:min(len(palette), 256)])
+	draw.Draw(small, small.Bounds(), full, image.Point{}, draw.Src)
+	var out bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small))
+	return out.Bytes()
+}

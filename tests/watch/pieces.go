@@ -1,0 +1,185 @@
+package watch
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"gostore/common/hash"
+	"gostore/common/names"
+)
+
+// states of a piece.
+const (
+	whole      = "whole"
+	corrupt    = "corrupt"
+	missing    = "missing"
+	unverified = "unverified" // nothing on disk says what its bytes should be, or not in a form known here
+)
+
+// piece is a file that has an object's content: all of it, or one shard.
+type piece struct {
+	Shard   int    `json:"shard"` // −1 if it is no shard
+	Service string `json:"service,omitempty"`
+	File    string `json:"file"` // name in objects/
+	Size    int64  `json:"size"`
+	State   string `json:"state"`
+}
+
+// pieces answers GET /pieces?name=NAME&hash=BASE64 with the pieces of an object, in the order of
+// shards. Shards that no data service has are listed as missing.
+func (p *Page) pieces(w http.ResponseWriter, r *http.Request) {
+	files, err := p.filesOf(r.FormValue("name"), r.FormValue("hash"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	found := []piece{}
+	for i, file := range files {
+		shard := i
+		if !p.has.Shards {
+			shard = -1
+		}
+		held := p.holders(file, shard)
+		if len(held) == 0 {
+			held = []piece{{Shard: shard, File: file, State: missing}}
+		}
+		found = append(found, held...)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(found) // if it fails the page is closed
+}
+
+// filesOf returns the names that the files of an object have in this chapter.
+func (p *Page) filesOf(name, base64 string) ([]string, error) {
+	if !p.has.Versions {
+		file, err := names.File(name)
+		return []string{file}, err
+	}
+	content, err := hash.Parse(base64)
+	if err != nil || !p.has.Shards {
+		return []string{content.Hex()}, err
+	}
+	var files []string
+	for shard := range shards {
+		files = append(files, content.Hex()+"."+strconv.Itoa(shard))
+	}
+	return files, nil
+}
+
+func (p *Page) holders(file string, shard int) (held []piece) {
+	for _, process := range p.cfg.Cluster.All() {
+		if process.Root == "" {
+			continue
+		}
+		path := filepath.Join(process.Root, "objects", file)
+		if info, err := os.Stat(path); err == nil {
+			state := p.checks.of(path, info, func() string { return p.check(path, file) })
+			held = append(held, piece{shard, process.Name, file, info.Size(), state})
+		}
+	}
+	return held
+}
+
+func (p *Page) check(path, name string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return corrupt // to a client it is
+	}
+	defer f.Close() // it was only read
+	switch {
+	case p.has.Shards:
+		return checkShard(bufio.NewReaderSize(f, 64<<10), name)
+	case p.has.Versions:
+		return checkContent(f, name)
+	}
+	return unverified
+}
+
+func checkContent(r io.Reader, name string) string {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil || hex.EncodeToString(sum.Sum(nil)) != name {
+		return corrupt
+	}
+	return whole
+}
+
+// The shard file, version 2, as docs/format.md has it.
+const (
+	shards     = 6
+	dataShards = 4
+	blockSize  = 128 << 10
+	headerSize = 56
+)
+
+// checkShard reads a shard file to its end and verifies every checksum in it.
+func checkShard(r io.Reader, name string) string {
+	header := make([]byte, headerSize)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return corrupt
+	}
+	if bytes.HasPrefix(header, []byte("gors")) && header[4] != 2 {
+		return unverified // another chapter's format
+	}
+	table := crc32.MakeTable(crc32.Castagnoli)
+	seed := binary.BigEndian.Uint32(header[52:])
+	ownName := hex.EncodeToString(header[20:52]) + "." + strconv.Itoa(int(header[5]))
+	if crc32.Checksum(header[:52], table) != seed || ownName != name {
+		return corrupt
+	}
+	block := make([]byte, blockSize+4)
+	for left, stripe := int64(binary.BigEndian.Uint64(header[12:])), uint32(0); left > 0; stripe++ {
+		length := min(blockSize, (left+dataShards-1)/dataShards)
+		if _, err := io.ReadFull(r, block[:length+4]); err != nil ||
+			crc32.Update(seed+stripe, table, block[:length]) != binary.BigEndian.Uint32(block[length:]) {
+			return corrupt
+		}
+		left -= dataShards * length
+	}
+	if _, err := r.Read(block); !errors.Is(err, io.EOF) {
+		return corrupt
+	}
+	return whole
+}
+
+// checks are the results for files that have not changed since.
+type checks struct {
+	mu    sync.Mutex
+	known map[string]checked
+}
+
+type checked struct {
+	size  int64
+	time  time.Time
+	state string
+}
+
+// maxChecks bounds the memory of checks.
+const maxChecks = 1000
+
+func (c *checks) of(path string, info os.FileInfo, check func() string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last, known := c.known[path]
+	if known && last.size == info.Size() && last.time.Equal(info.ModTime()) {
+		return last.state
+	}
+	if len(c.known) >= maxChecks || c.known == nil {
+		c.known = map[string]checked{}
+	}
+	state := check()
+	c.known[path] = checked{info.Size(), info.ModTime(), state}
+	return state
+}
