@@ -22,7 +22,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/tests/cluster"
+	"gostore/tests/stack"
 )
+
+// repository leads to the root of the repository. Paths through it are in this module, so that the go
+// command runs the tests again when a file there has changed.
+const repository = "testdata/repository"
 
 // timeout bounds every wait for something that should happen in a moment.
 const timeout = time.Minute
@@ -44,6 +49,9 @@ func updating() bool { return flag.Lookup("update").Value.String() == "true" }
 // not be noticed.
 func newSetup(t *testing.T) *setup {
 	t.Helper()
+	if os.Getenv("STACK") == string(stack.Docker) {
+		t.Skip("readers use the embedded servers; STACK asks for others")
+	}
 	program := findBrowser()
 	if program == "" {
 		const message = "the page is not tested: there is no Chromium: on Debian, apt-get install chromium"
@@ -81,12 +89,12 @@ func findBrowser() string {
 func (s *setup) start(t *testing.T, chapter string) (url string) {
 	t.Helper()
 	first := reserve(t)
-	cmd := exec.Command(s.startup, "-chapter", "../../"+chapter, "-d", t.TempDir(), "-watch-port", strconv.Itoa(first),
+	cmd := exec.Command(s.startup, "-chapter", filepath.Join("../..", chapter), "-d", t.TempDir(), "-watch-port", strconv.Itoa(first),
 		"-data-port", strconv.Itoa(first+1), "-api-port", strconv.Itoa(first+7))
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	var problems strings.Builder
-	cmd.Stderr = &problems
+	cmd.Stderr, cmd.Env = &problems, append(os.Environ(), "STACK="+string(stack.Embedded)) // given servers cannot be stopped
 	require.NoError(t, cmd.Start())
 	lines := bufio.NewScanner(out)
 	for url == "" && lines.Scan() {
@@ -167,10 +175,28 @@ func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	require.NoError(p.t, chromedp.Do(ctx, actions...))
 }
 
-// click clicks an element that is enabled.
+// click clicks an element when it is there and enabled, in one step: the page may replace it.
 func (p *tab) click(selector chromedp.CSS) {
 	p.t.Helper()
-	p.do(chromedp.WaitEnabled(selector), chromedp.Click(selector))
+	p.waits(fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q);
+		if (!element || element.disabled) return false;
+		element.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+		return true;
+	})()`, selector))
+}
+
+// follow clicks the link to the page in another language. A question that meets the change of
+// documents is an error, so it is asked again.
+func (p *tab) follow(language string) {
+	p.t.Helper()
+	p.click(chromedp.CSS(fmt.Sprintf("nav [lang=%q]", language)))
+	shown := chromedp.Evaluate[bool](fmt.Sprintf(`document.documentElement.lang === %q && document.readyState === "complete"`, language))
+	require.Eventually(p.t, func() bool {
+		yes, err := chromedp.Run(p.ctx, shown)
+		return err == nil && yes
+	}, timeout, 20*time.Millisecond)
+	p.sees("#connection", "live", "已连接")
 }
 
 // waits for a condition in JavaScript.
@@ -233,7 +259,22 @@ func button(action string) chromedp.CSS {
 // put puts an object of random bytes with the form.
 func (p *tab) put(name string, size int) {
 	p.t.Helper()
-	p.do(chromedp.SetValue(chromedp.CSS("#put-name"), name), chromedp.SetValue(chromedp.CSS("#put-random"), strconv.Itoa(size)))
-	p.click("#put button")
+	p.fill(name, "random", strconv.Itoa(size))
 	p.waits(fmt.Sprintf(`document.querySelector('[data-key="get %s"]') !== null && document.querySelector("#chosen").textContent.startsWith(%q)`, name, name))
+}
+
+// putText puts a text with the form.
+func (p *tab) putText(name, text string) {
+	p.t.Helper()
+	p.fill(name, "text", text)
+	p.waits(fmt.Sprintf(`document.querySelector('[data-key="get %s"]') !== null`, name))
+}
+
+// fill fills the form for a kind of content, and sends it.
+func (p *tab) fill(name, kind, value string) {
+	p.t.Helper()
+	p.do(chromedp.SetValue(chromedp.CSS("#put-name"), name), chromedp.SetValue(chromedp.CSS("#put-kind"), kind),
+		chromedp.Evaluate[chromedp.Void](`void document.getElementById("put-kind").dispatchEvent(new Event("change"))`),
+		chromedp.SetValue(chromedp.CSS("#put-"+kind), value))
+	p.click("#put button")
 }

@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/png"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -26,9 +27,13 @@ func TestPage(t *testing.T) {
 		t.Skip("takes a minute")
 	}
 	s := newSetup(t)
-	chapters, err := filepath.Glob("../../v[0-9]*")
+	chapters, err := filepath.Glob(repository + "/v[0-9]*")
 	require.NoError(t, err)
 	require.NotEmpty(t, chapters)
+	for _, dir := range append(chapters, repository+"/common", repository+"/tests/watch", repository+"/tests/cmd/startup") {
+		look := func(_ string, _ fs.DirEntry, err error) error { return err } // see repository
+		require.NoError(t, filepath.WalkDir(dir, look))
+	}
 	for _, dir := range chapters {
 		chapter := filepath.Base(dir)
 		t.Run(chapter, func(t *testing.T) {
@@ -36,7 +41,7 @@ func TestPage(t *testing.T) {
 			p := s.open(t, url)
 			p.waits(`[...document.querySelectorAll("#picture .node")].every((n) => n.dataset.state === "alive")`)
 			p.put("photo", 1_000_000)
-			p.waits(`[...document.querySelectorAll("#piece-list tr")].every((row) => ["whole", "unverified"].includes(row.dataset.state))`)
+			p.waits(`[...document.querySelectorAll("#piece-list tr")].every((row) => ["intact", "unverified"].includes(row.dataset.state))`)
 			p.click(`[data-key="get photo"]`)
 			p.sees("#commands", "photo: 977 KiB in")
 			if has(dir, "apiservice/versions") {
@@ -45,6 +50,9 @@ func TestPage(t *testing.T) {
 			if has(dir, "apiservice") {
 				t.Run("Services", func(t *testing.T) { services(p.in(t)) })
 				t.Run("Broker", func(t *testing.T) { restartBroker(p.in(t)) })
+			}
+			if has(dir, "dataservice/temp") {
+				t.Run("SameContent", func(t *testing.T) { sameContent(p.in(t)) })
 			}
 			if has(dir, "rs") {
 				t.Run("KillTwo", func(t *testing.T) { killTwo(p.in(t)) })
@@ -76,6 +84,13 @@ func services(p *tab) {
 		p.waits(shows("dataservice-6", step.state))
 		p.sees("#commands li:first-child", step.command)
 	}
+}
+
+// sameContent puts a text twice. The second is stored as the first.
+func sameContent(p *tab) {
+	p.putText("greeting", "hello, world")
+	p.putText("hello", "hello, world")
+	p.sees("#object-list", "same content as greeting")
 }
 
 func restartBroker(p *tab) {
@@ -128,16 +143,16 @@ func corruptShard(p *tab) {
 		return fmt.Sprintf(`document.querySelector('#piece-list tr[data-shard="1"]')?.dataset.state === %q`, is)
 	}
 	p.put("note", 100_000)
-	p.waits(state("whole"))
+	p.waits(state("intact"))
 	p.click(`#piece-list tr[data-shard="1"] [data-key^="dd "]`)
 	p.sees("#commands", "conv=notrunc")
 	p.waits(state("corrupt"))
 	p.click(`[data-key="get note"]`)
-	p.waits(state("whole"))
+	p.waits(state("intact"))
 	p.click(`#piece-list tr[data-shard="2"] [data-key^="rm "]`)
 	p.sees("#commands", "$ rm ")
 	p.click(`[data-key="get note"]`)
-	p.waits(strings.Replace(state("whole"), `"1"`, `"2"`, 1))
+	p.waits(strings.Replace(state("intact"), `"1"`, `"2"`, 1))
 	p.waits(`Number(document.getElementById("repairs").textContent) >= 2`)
 }
 
@@ -162,13 +177,11 @@ func hand(p *tab) {
 
 func languages(p *tab) {
 	require.Equal(p.t, "Objects", p.text("#objects-title"))
-	p.click(`nav [lang="zh"]`)
-	p.do(chromedp.WaitReady(chromedp.CSS(`html[lang="zh"]`)))
+	p.follow("zh")
 	p.sees("#objects-title", "对象")
 	p.sees("#connection", "已连接")
 	p.do(chromedp.WaitEnabled(chromedp.CSS(`[data-key="get photo"]`))) // the token is not lost
-	p.click(`nav [lang="en"]`)
-	p.do(chromedp.WaitReady(chromedp.CSS(`html[lang="en"]`)))
+	p.follow("en")
 	p.sees("#objects-title", "Objects")
 }
 
@@ -177,42 +190,57 @@ func withoutToken(p *tab) {
 	p.waits(`document.querySelector("#put button").disabled && document.querySelector('[data-key="get photo"]').disabled`)
 }
 
-// picture makes docs/pictures/watch-vN.png if that is asked for.
+// picture makes docs/pictures/watch-vN.png and its Chinese twin, if that is asked for.
 func picture(p *tab, chapter string) {
 	if !updating() {
 		return
 	}
-	if has(chapter, "rs") {
-		p.act("dataservice-2", "kill")
-		p.act("dataservice-5", "freeze")
-		p.waits(shows("dataservice-2", "dead") + " && " + shows("dataservice-5", "frozen"))
-		p.click(`#piece-list tr[data-shard="1"] [data-key^="dd "]`)
+	p.do(chromedp.EmulateViewport(1280, 1130))
+	for _, version := range []struct{ language, suffix string }{{"zh", ".zh.png"}, {"en", ".png"}} {
+		p.follow(version.language)
+		p.click(`[data-key="choose photo"]`)
+		if has(chapter, "rs") {
+			damage(p)
+		}
+		p.click(`[data-key="get photo"]`)
+		p.sees("#commands", "photo: 977", "photo：977")
+		p.waits(`[...document.querySelectorAll("#picture .node.alive .muted")].every((note) => !note.textContent.includes(">"))`)
+		p.do(chromedp.Evaluate[chromedp.Void](`void scrollTo(0, 0)`))
+		p.waits(`scrollY === 0`)
+		file := filepath.Join(repository, "docs/pictures/watch-"+filepath.Base(chapter)+version.suffix)
+		require.NoError(p.t, os.WriteFile(file, shrink(p.t, get(p, chromedp.CaptureScreenshot())), 0o644))
 	}
-	p.click(`[data-key="get photo"]`)
-	p.sees("#commands", "photo:")
-	p.waits(`document.querySelectorAll("#requests li").length > 5 || !document.getElementById("messages")`)
-	p.do(chromedp.EmulateViewport(1280, 1130), chromedp.Evaluate[chromedp.Void](`void scrollTo(0, 0)`))
-	p.waits(`scrollY === 0`)
-	shot := get(p, chromedp.CaptureScreenshot())
-	file := "../../docs/pictures/watch-" + filepath.Base(chapter) + ".png"
-	require.NoError(p.t, os.WriteFile(file, shrink(p.t, shot), 0o644))
 }
 
-// shrink gives a screenshot a palette of its most frequent colours: most of the others are on the
-// edges of letters.
+// damage leaves four intact shards of six.
+func damage(p *tab) {
+	if get(p, chromedp.Evaluate[bool](shows("dataservice-2", "dead"))) {
+		return // it is so already
+	}
+	p.act("dataservice-2", "kill")
+	p.act("dataservice-5", "freeze")
+	p.waits(shows("dataservice-2", "dead") + " && " + shows("dataservice-5", "frozen"))
+}
+
+// shrink gives a screenshot a palette of its most frequent colours, rounded: most of the others are on
+// the edges of letters.
 func shrink(t *testing.T, shot []byte) []byte {
 	t.Helper()
 	full, err := png.Decode(bytes.NewReader(shot))
 	require.NoError(t, err)
-	pixels := map[color.Color]int{}
+	rounded, pixels := image.NewRGBA(full.Bounds()), map[color.Color]int{}
 	for y := range full.Bounds().Dy() {
 		for x := range full.Bounds().Dx() {
-			pixels[full.At(x, y)]++
+			r, g, b, _ := full.At(x, y).RGBA()
+			round := func(c uint32) uint8 { return uint8(min((c>>8)/12*12+6, 255)) }
+			at := color.RGBA{round(r), round(g), round(b), 255}
+			rounded.Set(x, y, at)
+			pixels[at]++
 		}
 	}
 	palette := slices.SortedFunc(maps.Keys(pixels), func(a, b color.Color) int { return pixels[b] - pixels[a] })
 	small := image.NewPaletted(full.Bounds(), palette[:min(len(palette), 256)])
-	draw.Draw(small, small.Bounds(), full, image.Point{}, draw.Src)
+	draw.Draw(small, small.Bounds(), rounded, image.Point{}, draw.Src)
 	var out bytes.Buffer
 	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&out, small))
 	return out.Bytes()

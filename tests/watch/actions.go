@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gostore/tests/cluster"
 )
@@ -140,6 +142,12 @@ func (p *Page) setStopped(name string, stopped bool) {
 	} else {
 		delete(p.stopped, name)
 	}
+}
+
+func (p *Page) stoppedServers() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.stopped))
 }
 
 // fileAction deletes a file of a service's objects, or changes one byte of it.

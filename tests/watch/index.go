@@ -31,15 +31,19 @@ func (p *Page) index(w http.ResponseWriter, r *http.Request) {
 		"Chapter":  filepath.Base(p.cfg.Chapter),
 		"T":        texts,
 		"Has":      p.has,
-		"Setup":    map[string]any{"has": p.has, "ours": p.ours(), "api": p.apiNames(), "apiURL": p.cfg.Cluster.API[0].URL()},
+		"Setup":    p.setup(),
 	})
 }
 
-func (p *Page) apiNames() (names []string) {
+// setup is what the scripts know of the chapter.
+func (p *Page) setup() map[string]any {
+	var names []string
+	urls := map[string]string{}
 	for _, api := range p.cfg.Cluster.API {
 		names = append(names, api.Name)
+		urls[api.Name] = api.URL()
 	}
-	return names
+	return map[string]any{"has": p.has, "ours": p.ours(), "api": names, "urls": urls}
 }
 
 func languageOf(r *http.Request) string {

@@ -23,7 +23,7 @@ import (
 
 // states of a piece.
 const (
-	whole      = "whole"
+	intact     = "intact"
 	corrupt    = "corrupt"
 	missing    = "missing"
 	unverified = "unverified" // nothing on disk says what its bytes should be, or not in a form known here
@@ -113,7 +113,7 @@ func checkContent(r io.Reader, name string) string {
 	if _, err := io.Copy(sum, r); err != nil || hex.EncodeToString(sum.Sum(nil)) != name {
 		return corrupt
 	}
-	return whole
+	return intact
 }
 
 // The shard file, version 2, as docs/format.md has it.
@@ -151,7 +151,7 @@ func checkShard(r io.Reader, name string) string {
 	if _, err := r.Read(block); !errors.Is(err, io.EOF) {
 		return corrupt
 	}
-	return whole
+	return intact
 }
 
 // checks are the results for files that have not changed since.

@@ -119,7 +119,7 @@ func (p *Page) Close() error {
 	if served := <-p.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
-	for name := range p.stopped {
+	for _, name := range p.stoppedServers() {
 		err = errors.Join(err, p.startServer(ctx, name))
 	}
 	return err

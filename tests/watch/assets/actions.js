@@ -35,13 +35,14 @@ export function tell(command, result = "", bad = false) {
 	while (list.children.length > 50) list.lastChild.remove();
 }
 
-// store returns the path of a request to the store, through the chosen API service or each in turn.
+// via returns the API service for the next request: the chosen one, or each that is alive in turn.
 let turn = 0;
-export function store(path, alive) {
+export function via(alive) {
 	const chosen = document.getElementById("via").value;
-	const names = chosen ? [chosen] : setup.api.filter((name) => alive(name));
-	const all = names.length > 0 ? names : setup.api;
-	return `/store/${all[turn++ % all.length]}${path}`;
+	if (chosen) return chosen;
+	const running = setup.api.filter(alive);
+	const all = running.length > 0 ? running : setup.api;
+	return all[turn++ % all.length];
 }
 
 // digest returns the base64 of the SHA-256 of bytes.

@@ -1,5 +1,5 @@
 // The list of objects, putting and getting them, and where the pieces of the chosen one are.
-import {act, ask, digest, mayAct, quote, store, tell} from "./actions.js";
+import {act, ask, digest, mayAct, quote, tell, via} from "./actions.js";
 import {alive, chips} from "./picture.js";
 import {element, setup, size, t, tag} from "./text.js";
 
@@ -30,7 +30,7 @@ export function list({objects: found, more}) {
 
 function objectRow(o, same) {
 	const v = versionOf(o), gone = setup.has.versions && v.hash === "";
-	const name = button(o.name, `name ${o.name}`, () => choose(o.name), false, `${t("choose")} ${o.name}`);
+	const name = button(o.name, `choose ${o.name}`, () => choose(o.name), false, `${t("choose")} ${o.name}`);
 	name.className = "name";
 	const cells = [element("td", {}, name)];
 	if (same && same !== o.name) cells[0].append(element("small", {}, t("same", same)));
@@ -94,7 +94,7 @@ export async function refresh() {
 	if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
 
-// repairing says so of a piece that is not whole while an API service writes it anew.
+// repairing says so of a damaged piece while an API service writes it anew.
 function repairing(p) {
 	const begun = written.get(p.file);
 	const busy = (p.state === "missing" || p.state === "corrupt") && begun && Date.now() - begun < 5000;
@@ -134,10 +134,10 @@ async function change(piece, action) {
 
 async function get(object, v) {
 	const query = setup.has.versions ? `?version=${v.version}` : "";
-	const url = setup.apiURL + path(object.name) + query;
+	const api = via(alive), url = setup.urls[api] + path(object.name) + query;
 	const begun = performance.now();
 	try {
-		const bytes = await (await ask("GET", store(path(object.name) + query, alive))).arrayBuffer();
+		const bytes = await (await ask("GET", `/store/${api}${path(object.name)}${query}`)).arrayBuffer();
 		let result = t("got", object.name, size(bytes.byteLength), Math.round(performance.now() - begun));
 		if (v.hash) result += t(await digest(bytes) === v.hash ? "got_right" : "got_wrong");
 		tell(`curl -fsS ${quote(url)} -o /tmp/${quote(encodeURIComponent(object.name))}`, result);
@@ -147,21 +147,23 @@ async function get(object, v) {
 }
 
 async function remove(name) {
-	const command = `curl -fsS -X DELETE ${quote(setup.apiURL + path(name))}`;
+	const api = via(alive), command = `curl -fsS -X DELETE ${quote(setup.urls[api] + path(name))}`;
 	try {
-		await ask("DELETE", store(path(name), alive));
+		await ask("DELETE", `/store/${api}${path(name)}`);
 		tell(command);
 	} catch (error) {
 		tell(command, error.message, true);
 	}
 }
 
-// put stores bytes under a name. source is how a reader would make them: arguments of curl.
+// put stores bytes under a name, and returns the command for it. source is the part of that which
+// says where the bytes are.
 export async function put(name, bytes, source) {
+	const api = via(alive);
 	const headers = setup.has.versions ? {Digest: `SHA-256=${await digest(bytes)}`} : {};
 	const header = headers.Digest ? ` -H "Digest: ${headers.Digest}"` : "";
-	await ask("PUT", store(path(name), alive), headers, new Blob([bytes]));
-	return `${source}${header} ${quote(setup.apiURL + path(name))}`;
+	await ask("PUT", `/store/${api}${path(name)}`, headers, new Blob([bytes]));
+	return `${source}${header} ${quote(setup.urls[api] + path(name))}`;
 }
 
 async function putAndTell(name, bytes, source) {

@@ -2,8 +2,8 @@
 import {act, mayAct} from "./actions.js";
 import {element, setup, sign, size, t} from "./text.js";
 
-const svg = document.getElementById("picture");
-const tools = document.getElementById("tools");
+const byID = (id) => document.getElementById(id);
+const svg = byID("picture"), tools = byID("tools");
 const width = 1080, row = 64, gap = 8;
 const nodes = {}; // by name: the parts that change
 const wires = {}; // by "from to"
@@ -87,7 +87,10 @@ export function show(state) {
 		update(s, [port, s.note ?? beat].filter(Boolean).join(" · "), s.disk ? diskText(s.disk) : `pid ${s.pid}`);
 	}
 	for (const s of state.servers) update(s, setup.ours ? "" : t("given"), "");
-	latest = Object.fromEntries([...state.services, ...state.servers].map((s) => [s.name, s]));
+	const all = [...state.services, ...state.servers];
+	const changed = all.filter((s) => latest[s.name] && latest[s.name].state !== s.state);
+	if (changed.length > 0) byID("said").textContent = changed.map((s) => `${s.name}: ${t(s.state)}`).join(", ");
+	latest = Object.fromEntries(all.map((s) => [s.name, s]));
 	if (selected) offer();
 }
 

@@ -25,7 +25,7 @@ export function element(tag, properties = {}, ...children) {
 // sign is a state without colour.
 export const sign = {
 	alive: "●", frozen: "‖", dead: "✕", starting: "◔", unready: "◌",
-	whole: "✓", corrupt: "✕", missing: "–", unverified: "●", repairing: "↻",
+	intact: "✓", corrupt: "✕", missing: "–", unverified: "●", repairing: "↻",
 };
 
 // tag returns a state as a sign, a word and a colour.
