@@ -71,13 +71,12 @@ function choose(name) {
 
 let shown = "";
 export async function refresh() {
-	const object = objects.find((o) => o.name === chosen?.name);
-	const v = object && versionOf(object);
-	byID("chosen").textContent = object ? object.name + (v.version ? ` · ${t("version")} ${v.version}` : "") : "";
+	const {object, v, title} = current();
 	const none = !object || setup.has.versions && v.hash === "";
-	byID("pieces").hidden = none;
-	byID("pieces-note").hidden = !none;
 	if (none) {
+		byID("chosen").textContent = title;
+		byID("pieces").hidden = true;
+		byID("pieces-note").hidden = false;
 		byID("pieces-note").textContent = t(object ? "chosen_deleted" : "chosen_none");
 		chips([]);
 		shown = "";
@@ -86,12 +85,22 @@ export async function refresh() {
 	const answer = await fetch(`pieces?${new URLSearchParams({name: object.name, hash: v.hash})}`);
 	if (!answer.ok) return;
 	const pieces = (await answer.json()).map(repairing);
+	if (current().title !== title) return; // another one was chosen meanwhile
+	byID("chosen").textContent = title;
+	byID("pieces").hidden = false;
+	byID("pieces-note").hidden = true;
 	chips(pieces);
 	if (JSON.stringify(pieces) === shown) return;
 	shown = JSON.stringify(pieces);
 	const focused = document.activeElement?.dataset?.key;
 	byID("piece-list").replaceChildren(...pieces.map(pieceRow));
 	if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+}
+
+function current() {
+	const object = objects.find((o) => o.name === chosen?.name);
+	const v = object && versionOf(object);
+	return {object, v, title: object ? object.name + (v.version ? ` · ${t("version")} ${v.version}` : "") : ""};
 }
 
 // repairing says so of a damaged piece while an API service writes it anew.
