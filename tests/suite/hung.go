@@ -44,7 +44,7 @@ func hungDisks(t *testing.T, s *Store) {
 	for i, what := range []string{"PUT", "GET", "PUT of stored content"} {
 		slices.Sort(took[i])
 		t.Logf("%s: median %v, slowest %v", what, took[i][20], took[i][39])
-		require.Less(t, took[i][20], time.Second, what)
+		require.Less(t, took[i][20], 4*time.Second, what) // it would be five for each hung disk
 	}
 	for _, p := range s.Cluster.Data[:2] {
 		Eventually(t, recoveryTimeout, func() error { return checkHung(p) })

@@ -39,13 +39,24 @@ func (s *Store) manyClients(t *testing.T, n int) {
 	for i := range n {
 		clients.Go(func() {
 			name, body := NewName(), NewBody(4<<10)
-			if errs[i] = s.TryPut(t.Context(), s.API[0], name, body); errs[i] == nil {
-				errs[i] = s.TryGet(t.Context(), s.API[0], name, body)
+			errs[i] = withRetries(func() error { return s.TryPut(t.Context(), s.API[0], name, body) })
+			if errs[i] == nil {
+				errs[i] = withRetries(func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
 			}
 		})
 	}
 	clients.Wait()
 	require.NoError(t, errors.Join(errs...))
+}
+
+// withRetries tries again, a few times, while too many other requests are in progress.
+func withRetries(request func() error) (err error) {
+	for range 5 {
+		if err = request(); err == nil || !strings.Contains(err.Error(), "requests are in progress") {
+			break
+		}
+	}
+	return err
 }
 
 // count returns how many resources of each kind are in use.

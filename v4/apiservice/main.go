@@ -59,6 +59,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	defer background.Wait()
 	defer disconnect()
 	streams := objectstream.NewClient()
+	background.Go(func() { streams.Probe(brokerCtx) })
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
 		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams, metadata), log),

@@ -60,6 +60,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	defer background.Wait()
 	defer disconnect()
 	streams := objectstream.NewClient()
+	background.Go(func() { streams.Probe(brokerCtx) })
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	codec, err := erasure.NewCodec(streams)
 	if err != nil {

@@ -53,7 +53,7 @@ func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) 
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.Pause}
+		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.StallTimeout}
 	}
 	return r
 }
