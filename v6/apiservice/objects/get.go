@@ -1,0 +1,96 @@
+package objects
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"gostore/chapter6/apiservice/placement"
+	"gostore/chapter6/rs"
+	"gostore/common/es"
+	"gostore/common/hash"
+	"gostore/common/httpd"
+	"gostore/common/names"
+)
+
+// get answers HEAD from the metadata alone.
+func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
+	m, content, err := h.find(r)
+	if err != nil {
+		return err
+	}
+	describe(w, m, content)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	return h.send(w, r, m, content)
+}
+
+// send decodes the content while it sends it. The metadata says that there is content, so if there are
+// too few shards they are on data services that are down. If the shards of an object of one stripe give
+// another hash, no byte was sent, and it sends what other shards give.
+func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) error {
+	o := rs.NewObject(m.Size, content)
+	held, err := h.locator.Find(r.Context(), content.Hex())
+	if err != nil {
+		return err
+	}
+	err = h.sendFrom(w, r, o, held)
+	if errors.Is(err, hash.ErrMismatch) && o.Stripes() == 1 {
+		err = h.sendFrom(w, r, o, h.codec.Genuine(r.Context(), o, held))
+	}
+	if errors.Is(err, rs.ErrTooFewShards) || errors.Is(err, hash.ErrMismatch) {
+		err = fmt.Errorf("%w: %w", httpd.Unavailable("fewer shards of this object can be read than are needed: try again"), err)
+	}
+	return err
+}
+
+// sendFrom has the damage that it finds repaired in the background.
+func (h *handler) sendFrom(w http.ResponseWriter, r *http.Request, o rs.Object, held placement.Places) error {
+	reader := h.codec.Open(r.Context(), o, held)
+	defer reader.Close()
+	defer h.repairer.Inspect(reader)
+	return httpd.Send(w, reader, o.Size())
+}
+
+// find returns the version that a request asks for, and its hash. A version that marks the object as
+// deleted is not found.
+func (h *handler) find(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
+	name, err := names.FromPath(r.URL.EscapedPath())
+	if err != nil {
+		return m, content, err
+	}
+	version, err := versionOf(r)
+	if err != nil {
+		return m, content, err
+	}
+	if version > 0 {
+		m, err = h.versions.Version(r.Context(), name, version)
+	} else {
+		m, err = h.versions.Latest(r.Context(), name)
+	}
+	if err == nil && m.Hash == "" {
+		err = es.ErrNotFound
+	}
+	if err != nil {
+		return m, content, err
+	}
+	content, err = m.Content()
+	return m, content, err
+}
+
+func describe(w http.ResponseWriter, m es.Metadata, content hash.Hash) {
+	header := w.Header()
+	header.Set("Content-Type", "application/octet-stream") // unless m.Headers has another
+	header.Set("Content-Length", strconv.FormatInt(m.Size, 10))
+	header.Set("ETag", `"`+m.Hash+`"`)
+	header.Set("X-Object-Version", strconv.FormatInt(m.Version, 10))
+	hash.SetHeader(header, content)
+	for name, value := range m.Headers {
+		header.Set(name, value)
+	}
+	for key, value := range m.Meta {
+		header.Set(metaPrefix+key, value)
+	}
+}

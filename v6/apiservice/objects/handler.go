@@ -1,0 +1,31 @@
+// Package objects serves objects to clients: their names and versions are in the metadata, their
+// content is on data services.
+//
+//	PUT      /objects/NAME               stores the body as the newest version of NAME
+//	GET/HEAD /objects/NAME[?version=N]   answers with the newest version, or with version N
+//	DELETE   /objects/NAME               adds a version that marks the object as deleted
+package objects
+
+import (
+	"net/http"
+
+	"gostore/chapter6/apiservice/erasure"
+	"gostore/chapter6/apiservice/heartbeat"
+	"gostore/chapter6/apiservice/locate"
+	"gostore/common/es"
+	"gostore/common/httpd"
+)
+
+type handler struct {
+	locator      *locate.Locator
+	dataServices *heartbeat.Monitor
+	codec        *erasure.Codec
+	repairer     *erasure.Repairer
+	versions     *es.Client
+}
+
+// Handler answers for /objects/NAME.
+func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *es.Client) http.Handler {
+	h := &handler{locator, dataServices, codec, repairer, versions}
+	return httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
+}
