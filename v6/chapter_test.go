@@ -9,4 +9,4 @@ import (
 
 func TestMain(m *testing.M) { suite.Main(m) }
 
-func TestChapter(t *testing.T) { suite.Run(t, 6, fault.Tests()...) }
+func TestChapter(t *testing.T) { suite.Run(t, 6, append(fault.Tests(), fault.ResumeTests()...)...) }

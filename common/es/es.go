@@ -50,6 +50,7 @@ type Metadata struct {
 	Hash    string            `json:"hash"`              // base64 of SHA-256; empty if this version deletes the object
 	Meta    map[string]string `json:"meta,omitempty"`    // the user's own
 	Headers map[string]string `json:"headers,omitempty"` // of the PUT that describe the content, such as Content-Type
+	Upload  string            `json:"upload,omitempty"`  // which upload has added the version
 }
 
 // Content returns the hash of a version's content. A hash or a size that no content has is an error

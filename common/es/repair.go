@@ -110,6 +110,7 @@ func mappings() map[string]any {
 			"hash":    map[string]any{"type": "keyword"},
 			"meta":    map[string]any{"type": "object", "enabled": false}, // stored, never searched
 			"headers": map[string]any{"type": "object", "enabled": false},
+			"upload":  map[string]any{"type": "keyword", "index": false},
 		},
 	}
 }

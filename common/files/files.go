@@ -156,6 +156,29 @@ func (d *Dir) Has(name string) (bool, error) {
 	return err == nil, err
 }
 
+// Sub returns the path of a directory beside objects/, and makes it, durably, unless the disk is
+// read-only.
+func (d *Dir) Sub(name string) (string, error) {
+	root := filepath.Dir(d.objects)
+	path := filepath.Join(root, name)
+	if errors.Is(d.Writable(), syscall.EROFS) {
+		return path, nil
+	}
+	return path, errors.Join(os.MkdirAll(path, 0o755), syncDir(root))
+}
+
+// Write is Save for a small file that is elsewhere on the same file system.
+func (d *Dir) Write(path string, content []byte) error {
+	t, err := d.Create(int64(len(content)))
+	if err != nil {
+		return err
+	}
+	if _, err := t.file.Write(content); err != nil {
+		return errors.Join(err, t.Drop())
+	}
+	return t.commitTo(path)
+}
+
 // Names calls do with the name of every file, in no order, until it returns an error.
 func (d *Dir) Names(do func(name string) error) error {
 	dir, err := os.Open(d.objects)
@@ -238,22 +261,33 @@ func (d *Dir) Create(size int64) (*Temp, error) {
 	return &Temp{d, f}, nil
 }
 
+// Adopt is Create for a file that is there already, on the same file system.
+func (d *Dir) Adopt(path string) (*Temp, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Temp{d, f}, nil
+}
+
 // Append adds what from has until io.EOF, and returns how many bytes that was. Any other error of
 // from is returned, also one that wraps io.EOF: that is a body which broke off.
 func (t *Temp) Append(from io.Reader) (int64, error) { return io.Copy(t.file, from) }
 
 // Commit makes the file durable and then visible under name, in place of an earlier file of that
 // name. After an error nothing of it exists or, if the very last step failed, all of it.
-func (t *Temp) Commit(name string) error {
+func (t *Temp) Commit(name string) error { return t.commitTo(filepath.Join(t.dir.objects, name)) }
+
+func (t *Temp) commitTo(path string) error {
 	err := errors.Join(t.file.Sync(), t.file.Close())
 	if err == nil {
-		err = os.Rename(t.file.Name(), filepath.Join(t.dir.objects, name))
+		err = os.Rename(t.file.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("commit %s: %w", name, err), os.Remove(t.file.Name()))
+		return errors.Join(fmt.Errorf("commit %s: %w", filepath.Base(path), err), os.Remove(t.file.Name()))
 	}
 	// Without this a power cut could undo the rename of a file whose bytes are safe.
-	return syncDir(t.dir.objects)
+	return syncDir(filepath.Dir(path))
 }
 
 // Replace is Commit in place of a file that is corrupt or cannot be read, which is quarantined. It stays

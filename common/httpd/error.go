@@ -3,6 +3,7 @@ package httpd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,8 +13,9 @@ import (
 // Error is an answer other than success: a status and one line for the client.
 type Error struct {
 	Status     int
-	Message    string // what was wrong and, where the client can act, what to do
-	RetryAfter int    // seconds; 0 sends no Retry-After
+	Message    string      // what was wrong and, where the client can act, what to do
+	RetryAfter int         // seconds; 0 sends no Retry-After
+	Header     http.Header // more of the answer's header
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -51,6 +53,7 @@ func asError(err error) *Error {
 }
 
 func (e *Error) write(w http.ResponseWriter) {
+	maps.Copy(w.Header(), e.Header)
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(e.RetryAfter))
 	}

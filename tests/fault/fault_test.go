@@ -6,4 +6,4 @@ import (
 	"gostore/tests/suite"
 )
 
-func TestEveryTestIsListed(t *testing.T) { suite.RequireListed(t, Tests()) }
+func TestEveryTestIsListed(t *testing.T) { suite.RequireListed(t, append(Tests(), ResumeTests()...)) }

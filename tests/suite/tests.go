@@ -38,6 +38,8 @@ func twoPhases() capability     { return capability{since: 4, until: 4} } // POS
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*, Content-Type and the like
 
+func resuming() capability { return capability{since: 6} } // ranges and resumable uploads
+
 // Test is one test of the suite.
 type Test struct {
 	Name     string
@@ -62,7 +64,7 @@ const (
 
 // tests lists all tests of the suite. TestEveryTestIsListed fails for one that is not listed.
 func tests() []Test {
-	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), faultTests())
+	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), resumeTests(), faultTests())
 }
 
 func objectTests() []Test {
@@ -159,6 +161,31 @@ func redundancyTests() []Test {
 		{"SizesAroundStripes", redundancy(), sizesAroundStripes, Shared},
 		{"PutRepairs", redundancy(), putRepairs, Shared},
 		{"PutRepairsCorruptShards", redundancy(), putRepairsCorruptShards, Shared},
+	}
+}
+
+func resumeTests() []Test {
+	return []Test{
+		{"Ranges", resuming(), ranges, Shared},
+		{"RangeOfNothing", resuming(), rangeOfNothing, Shared},
+		{"Conditions", resuming(), conditions, Shared},
+		{"RangesAroundStripes", resuming(), rangesAroundStripes, Shared},
+		{"UploadInPieces", resuming(), uploadInPieces, Shared},
+		{"UploadInTinyPieces", resuming(), uploadInTinyPieces, Shared},
+		{"UploadBreaksOff", resuming(), uploadBreaksOff, Shared},
+		{"UploadOfNothing", resuming(), uploadOfNothing, Shared},
+		{"UploadInOneRequest", resuming(), uploadInOneRequest, Shared},
+		{"UploadWithMetadata", resuming(), uploadWithMetadata, Shared},
+		{"BadUploadRequests", resuming(), badUploadRequests, Shared},
+		{"UploadOptions", resuming(), uploadOptions, Shared},
+		{"UploadWithoutAnswer", resuming(), uploadWithoutAnswer, Shared},
+		{"UploadWithMore", resuming(), uploadWithMore, Shared},
+		{"UploadOfWrongContent", resuming(), uploadOfWrongContent, Shared},
+		{"UploadTerminated", resuming(), uploadTerminated, Shared},
+		{"UploadOfStoredContent", resuming(), uploadOfStoredContent, Shared},
+		{"TwoPatchesAtOnce", resuming(), twoPatchesAtOnce, Shared},
+		{"UploadsExpire", resuming(), uploadsExpire, Exclusive},
+		{"UploadsOverRestarts", resuming(), uploadsOverRestarts, Exclusive},
 	}
 }
 

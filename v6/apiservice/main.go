@@ -4,14 +4,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"gostore/chapter6/apiservice/erasure"
 	"gostore/chapter6/apiservice/heartbeat"
 	"gostore/chapter6/apiservice/locate"
 	"gostore/chapter6/apiservice/objects"
 	"gostore/chapter6/apiservice/objectstream"
+	"gostore/chapter6/apiservice/uploads"
 	"gostore/chapter6/apiservice/versions"
 	"gostore/common/es"
 	"gostore/common/httpd"
@@ -38,6 +41,10 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
+	age, err := time.ParseDuration(env.OrElse("UPLOAD_AGE", "24h"))
+	if err != nil {
+		return fmt.Errorf("UPLOAD_AGE: %w", err)
+	}
 	broker, err := rabbitmq.New(brokerURL, prefix, log)
 	if err != nil {
 		return err
@@ -48,11 +55,11 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, dataServices, broker, metadata, log)
+	return serve(ctx, listen, dataServices, broker, metadata, age, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -67,8 +74,14 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	}
 	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
 	background.Go(func() { repairer.Run(brokerCtx) })
+	resumable := uploads.New(locator, dataServices, streams, codec, metadata, age)
+	bodies := httpd.Admit(maxBodies, httpd.Routes{
+		"objects": objects.Handler(locator, dataServices, codec, repairer, metadata, resumable.Creation()),
+		"uploads": resumable.Handler(),
+	}, log)
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, codec, repairer, metadata), log),
+		"objects":  bodies,
+		"uploads":  bodies,
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),

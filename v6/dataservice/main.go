@@ -5,14 +5,17 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"gostore/chapter6/dataservice/heartbeat"
 	"gostore/chapter6/dataservice/locate"
 	"gostore/chapter6/dataservice/objects"
 	"gostore/chapter6/dataservice/store"
 	"gostore/chapter6/dataservice/temp"
+	"gostore/chapter6/dataservice/uploads"
 	"gostore/common/files"
 	"gostore/common/httpd"
 	"gostore/common/rabbitmq"
@@ -28,6 +31,10 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
+	}
+	age, err := time.ParseDuration(env.OrElse("UPLOAD_AGE", "24h"))
+	if err != nil {
+		return fmt.Errorf("UPLOAD_AGE: %w", err)
 	}
 	address, err := heartbeat.Address(listen, env.Optional("ADVERTISE_ADDRESS"))
 	if err != nil {
@@ -46,25 +53,44 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	locate.Answer(broker, address, content, log)
-	return serve(ctx, listen, address, content, files.NewWatched(dir), broker, log)
+	resumable, err := uploads.Open(dir, content)
+	if err != nil {
+		return err
+	}
+	locate.Answer(broker, address, either{content, resumable}, log)
+	return serve(ctx, listen, address, either{content, resumable}, age, files.NewWatched(dir), broker, log)
+}
+
+// either is asked for content by its hash, and for uploads by their ID.
+type either struct {
+	*store.Store
+	uploads *uploads.Uploads
+}
+
+func (e either) Has(name string) (bool, error) {
+	if e.uploads.Has(name) {
+		return true, nil
+	}
+	return e.Store.Has(name)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
-	uploads := temp.NewUploads(content)
+func serve(ctx context.Context, listen, address string, content either, age time.Duration, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+	whole := temp.NewUploads(content.Store)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
 	background.Go(func() { disk.Watch(ctx) })
 	background.Go(func() { heartbeat.Announce(ctx, broker, address, disk.Free) })
-	background.Go(func() { uploads.Sweep(ctx, log) })
+	background.Go(func() { whole.Sweep(ctx, log) })
+	background.Go(func() { content.uploads.Sweep(ctx, age, log) })
 	defer background.Wait()
 	defer disconnect()
 	return httpd.Serve(ctx, listen, httpd.Routes{
-		"objects": objects.Handler(content),
-		"temp":    temp.Handler(uploads),
+		"objects": objects.Handler(content.Store),
+		"temp":    temp.Handler(whole),
+		"uploads": uploads.Handler(content.uploads),
 		"locate":  locate.Handler(address, content),
 		"healthz": httpd.Health(func() error { return ready(broker, disk, content.Writable) }),
 	}, log)

@@ -28,6 +28,8 @@ type Gate struct {
 	left    int64         // bytes until the limit; < 0: no limit
 	cuts    bool          // at the limit connections are cut; otherwise they stall
 	changed chan struct{} // closed at every change of rate, left or cuts
+	passed  int64         // bytes in both directions, while the rate was unlimited
+	opened  int           // connections
 }
 
 // New starts a gate to a server at host:port. It listens until the end of the test.
@@ -65,6 +67,14 @@ func (g *Gate) CutAfter(n int64) { g.set(0, n, true) }
 // ShutAfter forwards n more bytes and then none. Connections are still accepted.
 func (g *Gate) ShutAfter(n int64) { g.set(0, n, false) }
 
+// Traffic returns how many connections clients have opened, and how many bytes have passed in both
+// directions while the rate was unlimited.
+func (g *Gate) Traffic() (connections int, bytes int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.opened, g.passed
+}
+
 func (g *Gate) set(rate int, left int64, cuts bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -75,6 +85,9 @@ func (g *Gate) set(rate int, left int64, cuts bool) {
 
 // pass forwards a client's connection until either side closes it or the gate is closed.
 func (g *Gate) pass(client net.Conn) {
+	g.mu.Lock()
+	g.opened++
+	g.mu.Unlock()
 	upstream, err := net.Dial("tcp", g.server)
 	if err != nil {
 		_ = client.Close() // the client sees a closed connection too
@@ -151,9 +164,11 @@ func (g *Gate) take(n int) (taken int, cut bool, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.left < 0 {
+		g.passed += int64(n)
 		return n, false, g.changed
 	}
 	taken = int(min(int64(n), g.left))
 	g.left -= int64(taken)
+	g.passed += int64(taken)
 	return taken, taken == 0 && g.cuts, g.changed
 }

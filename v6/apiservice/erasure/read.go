@@ -22,19 +22,23 @@ import (
 const blockTimeout = 500 * time.Millisecond
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
-// and block by block from another shard for one that is missing, late or corrupt. It holds the last
-// stripe back until the object's hash is verified. One goroutine at a time may use it.
+// and block by block from another shard for one that is missing, late or corrupt. If it reads all stripes
+// it holds the last one back until the object's hash is verified; of a part only the checksums of the
+// blocks can be. One goroutine at a time may use it.
 type Reader struct {
-	ctx     context.Context
-	codec   *Codec
-	object  rs.Object
-	held    placement.Places
-	sources [rs.Shards]source
-	stripe  *rs.Stripe
-	next    int64        // the number of the next stripe
-	rest    []byte       // of the present stripe
-	sum     stdhash.Hash // of the stripes so far
-	damaged atomic.Bool
+	ctx      context.Context
+	codec    *Codec
+	object   rs.Object
+	path     string // of its shards on data services, without their numbers
+	held     placement.Places
+	sources  [rs.Shards]source
+	stripe   *rs.Stripe
+	from, to int64        // the bytes to read
+	next     int64        // the number of the next stripe
+	end      int64        // the number of the stripe after the last one
+	rest     []byte       // of the present stripe
+	sum      stdhash.Hash // of the stripes so far
+	damaged  atomic.Bool
 }
 
 // source is one shard.
@@ -49,7 +53,20 @@ type source struct {
 
 // Open returns a reader of an object whose shards are held as places say. The caller closes it.
 func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) *Reader {
-	r := &Reader{ctx: ctx, codec: c, object: o, held: places, stripe: rs.NewStripe(o), sum: sha256.New()}
+	return c.OpenRange(ctx, o, places, 0, o.Size())
+}
+
+// OpenRange is Open for the bytes from one position up to another. It reads the stripes that have any of
+// them.
+func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Places, from, to int64) *Reader {
+	return c.open(ctx, o, "objects/"+hash.Hash(o.Hash()).Hex(), places, from, to)
+}
+
+func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, from, to int64) *Reader {
+	r := &Reader{
+		ctx: ctx, codec: c, object: o, path: path, held: places, stripe: rs.NewStripe(o), sum: sha256.New(),
+		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
+	}
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
@@ -72,7 +89,7 @@ func (r *Reader) Close() {
 // can be read, and hash.ErrMismatch if the object has another hash.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(r.rest) == 0 {
-		if r.next == r.object.Stripes() {
+		if r.next == r.end {
 			return 0, io.EOF
 		}
 		if err := r.load(); err != nil {
@@ -104,14 +121,16 @@ func (r *Reader) load() error {
 		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
 	r.sum.Write(r.stripe.Data()) // never fails
+	first := r.next * rs.StripeSize
 	r.next++
-	if r.next == r.object.Stripes() {
+	if r.next == r.object.Stripes() && r.from < rs.StripeSize {
 		if err := hash.Check(r.sum, r.object.Hash()); err != nil {
 			r.damaged.Store(true)
 			return err
 		}
 	}
-	r.rest = r.stripe.Data()
+	data := r.stripe.Data()
+	r.rest = data[max(r.from-first, 0):min(r.to-first, int64(len(data)))]
 	return nil
 }
 
@@ -161,19 +180,20 @@ func (r *Reader) readBlock(s *source) error {
 	return r.stripe.Verify(s.shard)
 }
 
-// begin requests a shard from the next stripe on, from its header on if that is the first. A header or
-// a size that is wrong is damage, but blocks behind it may be intact.
+// begin requests a shard from the next stripe to the last one, from its header on if the next is the
+// first. A header or a size that is wrong is damage, but blocks behind it may be intact.
 func (r *Reader) begin(s *source) (err error) {
 	s.close()
 	s.at = r.next
-	timeout, from := blockTimeout, r.object.Offset(r.next)
+	timeout, from, to := blockTimeout, r.object.Offset(r.next), min(r.object.Offset(r.end), r.object.ShardSize())
 	if s.late {
 		timeout = objectstream.StallTimeout
 	}
 	if r.next == 0 {
 		from = 0
 	}
-	if s.body, err = r.codec.streams.Get(r.ctx, s.address, name(r.object, s.shard), from, timeout); err != nil {
+	path := fmt.Sprintf("%s.%d", r.path, s.shard)
+	if s.body, err = r.codec.streams.Get(r.ctx, s.address, path, from, to, timeout); err != nil {
 		return err
 	}
 	header := r.object.Header(s.shard)
@@ -182,7 +202,7 @@ func (r *Reader) begin(s *source) (err error) {
 			return err
 		}
 	}
-	if s.body.Size != r.object.ShardSize()-from || !bytes.Equal(header, r.object.Header(s.shard)) {
+	if s.body.Size != r.object.ShardSize() || !bytes.Equal(header, r.object.Header(s.shard)) {
 		r.damaged.Store(true)
 	}
 	return nil

@@ -47,8 +47,11 @@ func serveShards(t *testing.T, o rs.Object, content []byte) (places placement.Pl
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.URL.Path
 		from, _ := strconv.Atoi(r.URL.Query().Get("from")) // it is a number
-		shard := files[name[len(name)-1]-'0'][from:]
+		to, _ := strconv.Atoi(r.URL.Query().Get("to"))     // it is a number
+		file := files[name[len(name)-1]-'0']
+		shard := file[from:min(to, len(file))]
 		w.Header().Set("Content-Length", strconv.Itoa(len(shard)))
+		w.Header().Set("Size", strconv.Itoa(len(file)))
 		_, _ = w.Write(shard) // the reader notices what is missing
 	}))
 	t.Cleanup(server.Close)

@@ -57,10 +57,7 @@ func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *sha
 		if err := c.coder.Encode(stripe); err != nil {
 			return err
 		}
-		to.each(func(w *shardWriter) {
-			block, sum := stripe.Stored(w.shard)
-			w.write(ctx, block, sum)
-		})
+		to.write(ctx, stripe)
 	}
 	return nil
 }
@@ -81,6 +78,14 @@ func (s *shardWriters) each(do func(w *shardWriter)) {
 		}
 	}
 	working.Wait()
+}
+
+// write sends an encoded stripe.
+func (s *shardWriters) write(ctx context.Context, stripe *rs.Stripe) {
+	s.each(func(w *shardWriter) {
+		block, sum := stripe.Stored(w.shard)
+		w.write(ctx, block, sum)
+	})
 }
 
 // check returns an error if there is no quorum without the shards that have failed, 507 if only
@@ -109,10 +114,17 @@ func (s *shardWriters) check() error {
 type shardWriter struct {
 	shard   int
 	address string
-	upload  *objectstream.Upload
+	upload  upload
 	pipe    *io.PipeWriter // to the body of the upload's request
 	sent    chan error     // what becomes of that request
 	err     error          // why the shard is not stored; nothing of it is left then
+}
+
+// upload is where a shard goes: an objectstream.Upload, or an objectstream.Part.
+type upload interface {
+	Send(ctx context.Context, body io.Reader) error
+	Commit(ctx context.Context) error
+	Drop(ctx context.Context)
 }
 
 // begin begins the upload, to another data service if one refuses.

@@ -7,6 +7,7 @@
 package objects
 
 import (
+	"maps"
 	"net/http"
 
 	"gostore/chapter6/apiservice/erasure"
@@ -24,8 +25,10 @@ type handler struct {
 	versions     *es.Client
 }
 
-// Handler answers for /objects/NAME.
-func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *es.Client) http.Handler {
+// Handler answers for /objects/NAME. More methods begin uploads that may break off.
+func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *es.Client, more httpd.Methods) http.Handler {
 	h := &handler{locator, dataServices, codec, repairer, versions}
-	return httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
+	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
+	maps.Copy(methods, more)
+	return methods
 }

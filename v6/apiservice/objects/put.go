@@ -21,7 +21,7 @@ import (
 // turns out to have, and then adds a version to the metadata, so a version that can be seen has its
 // content. Content whose version could not be added stays without a name until chapter 8 collects it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
-	m, content, err := announced(r)
+	m, content, err := Announced(r)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// announced returns what a request says of its body before it comes.
-func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
+// Announced returns what a request says of its body before it comes.
+func Announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	if m.Name, err = names.FromPath(r.URL.EscapedPath()); err != nil {
 		return m, content, err
 	}

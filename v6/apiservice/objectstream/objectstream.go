@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,18 +49,22 @@ func NewClient() *Client {
 	}}
 }
 
-// Get returns what the data service at address holds under name, from a byte on. The data service may be
-// silent for timeout, before its answer and in the middle of it; after that the error wraps
-// ErrStalled. The caller closes the Download.
-func (c *Client) Get(ctx context.Context, address, name string, from int64, timeout time.Duration) (*Download, error) {
+// Get returns what the data service at address holds at path, which is objects/NAME or uploads/NAME, from
+// byte from on and before byte to. The data service may be silent for timeout, before its answer and in
+// the middle of it; after that the error wraps ErrStalled. The caller closes the Download.
+func (c *Client) Get(ctx context.Context, address, path string, from, to int64, timeout time.Duration) (*Download, error) {
 	ctx, watch := c.watched(ctx, address, timeout)
-	response, err := c.ask(ctx, http.MethodGet, address, name, fmt.Sprintf("?from=%d", from))
+	response, err := c.ask(ctx, http.MethodGet, address, path, fmt.Sprintf("?from=%d&to=%d", from, to))
 	if err != nil {
 		watch.end()
 		return nil, err
 	}
 	watch.timer.Stop()
-	return &Download{response.ContentLength, response.Body, watch}, nil
+	size, err := strconv.ParseInt(response.Header.Get("Size"), 10, 64)
+	if err != nil {
+		size = -1 // that of no file
+	}
+	return &Download{size, response.Body, watch}, nil
 }
 
 // Check has the data service at address verify what it holds under name, of size bytes, from end to
@@ -77,18 +82,18 @@ func (c *Client) Quarantine(ctx context.Context, address, name string) error {
 func (c *Client) command(ctx context.Context, method, address, name string, size int64) error {
 	ctx, watch := c.watched(ctx, address, timeoutOf(size))
 	defer watch.end()
-	response, err := c.ask(ctx, method, address, name, "")
+	response, err := c.ask(ctx, method, address, "objects/"+name, "")
 	if err != nil {
 		return err
 	}
 	return response.Body.Close()
 }
 
-func (c *Client) ask(ctx context.Context, method, address, name, query string) (*http.Response, error) {
+func (c *Client) ask(ctx context.Context, method, address, path, query string) (*http.Response, error) {
 	if err := c.breaker.allow(address); err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name)+query, nil)
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+address+"/"+path+query, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +114,6 @@ func (c *Client) Locate(ctx context.Context, address, name string) ([]byte, erro
 	}
 	defer response.Body.Close() // it is short
 	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-}
-
-func objectURL(address, name string) string {
-	return "http://" + address + "/objects/" + names.Segment(name)
 }
 
 // do returns an answer of success, whose body the caller closes, or an error.
@@ -153,7 +154,7 @@ func passOn(response *http.Response, address string) error {
 		return httpd.Unavailable("data service %s: %s", address, message)
 	case http.StatusNotFound: // it held the content when it was asked
 		return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s: %s: try again", address, message), ErrCorrupt)
-	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusInsufficientStorage:
+	case http.StatusBadRequest, http.StatusConflict, http.StatusLocked, http.StatusRequestTimeout, http.StatusInsufficientStorage:
 		return httpd.Errorf(response.StatusCode, "%s", message)
 	}
 	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)

@@ -62,7 +62,7 @@ func (u *upload) Read(p []byte) (int, error) {
 // Download is the body of a GET. The timer runs during Fill, which waits for the data service, not
 // between two calls, when our own client takes what was read.
 type Download struct {
-	Size  int64 // bytes
+	Size  int64 // of the whole file, in bytes
 	body  io.ReadCloser
 	watch *watch
 }

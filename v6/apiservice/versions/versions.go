@@ -43,7 +43,7 @@ func list(metadata *es.Client, w http.ResponseWriter, r *http.Request, name stri
 	encoder.SetEscapeHTML(false) // names are shown unescaped
 	some := false
 	err := metadata.Each(r.Context(), name, func(m es.Metadata) error {
-		some, m.Headers = true, nil // they are for a GET or HEAD of the version
+		some, m.Headers, m.Upload = true, nil, "" // they are for a GET or HEAD of the version, and for uploads
 		return encoder.Encode(m)
 	})
 	if err == nil && !some && name != "" {

@@ -11,7 +11,7 @@ import (
 
 // check costs the disk and no network. A file that cannot be read counts as corrupt.
 func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
-	name, err := nameOf(r)
+	name, err := NameOf(r)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
 
 // quarantine is for an intact file that, as the API service found out, has blocks of other content.
 func (h *handler) quarantine(_ http.ResponseWriter, r *http.Request) error {
-	name, err := nameOf(r)
+	name, err := NameOf(r)
 	if err != nil {
 		return err
 	}

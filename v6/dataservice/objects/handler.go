@@ -1,8 +1,8 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash and its number.
 //
-//	GET    /objects/NAME?from=OFFSET answers with the file from a byte on; NAME is HASH.N
-//	POST   /objects/NAME             verifies it from end to end: 404 if it is missing, corrupt or unreadable
-//	DELETE /objects/NAME             quarantines it
+//	GET    /objects/NAME?from=FIRST&to=END answers with the bytes of the file before END; NAME is HASH.N
+//	POST   /objects/NAME                   verifies it from end to end: 404 if it is missing, corrupt or unreadable
+//	DELETE /objects/NAME                   quarantines it
 package objects
 
 import (
@@ -29,8 +29,8 @@ func Handler(store *store.Store) http.Handler {
 	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check, http.MethodDelete: h.quarantine}
 }
 
-// nameOf returns the name of the file that a request is for.
-func nameOf(r *http.Request) (string, error) {
+// NameOf returns the name of the file that a request is for.
+func NameOf(r *http.Request) (string, error) {
 	name, err := names.FromPath(r.URL.EscapedPath())
 	if err == nil {
 		_, _, err = rs.ParseName(name)
