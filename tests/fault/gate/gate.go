@@ -20,8 +20,8 @@ const beat = 20 * time.Millisecond
 type Gate struct {
 	Address string // where it listens, host:port
 
-	server string
-	done   chan struct{} // closed at the end
+	servers []string
+	done    chan struct{} // closed at the end
 
 	mu      sync.Mutex
 	rate    int           // bytes a second per connection and direction; 0: unlimited
@@ -32,11 +32,12 @@ type Gate struct {
 	opened  int           // connections
 }
 
-// New starts a gate to a server at host:port. It listens until the end of the test.
-func New(t *testing.T, server string) *Gate {
+// New starts a gate to a server at host:port, or like a load balancer to several: it connects each
+// client to the first that accepts. It listens until the end of the test.
+func New(t *testing.T, servers ...string) *Gate {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	g := &Gate{Address: listener.Addr().String(), server: server, done: make(chan struct{}), left: -1, changed: make(chan struct{})}
+	g := &Gate{Address: listener.Addr().String(), servers: servers, done: make(chan struct{}), left: -1, changed: make(chan struct{})}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -88,8 +89,8 @@ func (g *Gate) pass(client net.Conn) {
 	g.mu.Lock()
 	g.opened++
 	g.mu.Unlock()
-	upstream, err := net.Dial("tcp", g.server)
-	if err != nil {
+	upstream := g.dial()
+	if upstream == nil {
 		_ = client.Close() // the client sees a closed connection too
 		return
 	}
@@ -107,6 +108,16 @@ func (g *Gate) pass(client net.Conn) {
 	case <-over:
 	}
 	copying.Wait()
+}
+
+// dial returns nil if no server accepts.
+func (g *Gate) dial() net.Conn {
+	for _, server := range g.servers {
+		if conn, err := net.Dial("tcp", server); err == nil {
+			return conn
+		}
+	}
+	return nil
 }
 
 func (g *Gate) copy(to io.Writer, from io.Reader, over <-chan struct{}) {
