@@ -1,7 +1,13 @@
 package suite
 
 import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -33,6 +39,9 @@ func exercises() []Test {
 		{"UploadsAreBounded", only(4), uploadsAreBounded, Exclusive},
 		{"SpreadAgain", only(5), spreadAgain, Exclusive},
 		{"MissingShardIsFoundUnread", only(5), missingShardIsFoundUnread, Exclusive},
+		{"SeveralRanges", only(6), severalRanges, Exclusive},
+		{"ChecksumOfPatch", only(6), checksumOfPatch, Exclusive},
+		{"Concatenation", only(6), concatenation, Exclusive},
 	}
 }
 
@@ -278,4 +287,72 @@ func missingShardIsFoundUnread(t *testing.T, s *Store) {
 	require.NoError(t, os.Remove(files[3]))
 	Eventually(t, 10*time.Second, func() error { _, err := os.Stat(files[3]); return err })
 	s.RequireShards(t, body, contents)
+}
+
+func severalRanges(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(1_000_000)
+	s.Put(t, name, body)
+	got := s.getRange(t, name, http.Header{"Range": {"bytes=0-1, 600000-600009,2000000-,-3"}})
+	require.Equal(t, http.StatusPartialContent, got.Status)
+	require.Equal(t, fmt.Sprint(len(got.Body)), got.Header.Get("Content-Length"))
+	kind, parameters, err := mime.ParseMediaType(got.Header.Get("Content-Type"))
+	require.NoError(t, err)
+	require.Equal(t, "multipart/byteranges", kind)
+	parts := multipart.NewReader(bytes.NewReader(got.Body), parameters["boundary"])
+	for _, want := range [][2]int{{0, 2}, {600_000, 600_010}, {999_997, 1_000_000}} {
+		part, err := parts.NextPart()
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprintf("bytes %d-%d/1000000", want[0], want[1]-1), part.Header.Get("Content-Range"))
+		content, err := io.ReadAll(part)
+		require.NoError(t, err)
+		require.Equal(t, body[want[0]:want[1]], content)
+	}
+	_, err = parts.NextPart()
+	require.ErrorIs(t, err, io.EOF, "a range beyond the end is left out")
+	got = s.getRange(t, name, http.Header{"Range": {"bytes=" + strings.Repeat("0-,", 99) + "0-"}})
+	require.Equal(t, http.StatusOK, got.Status, "no answer has more bytes than the object")
+}
+
+// checksumOfPatch is the extension checksum of tus.
+func checksumOfPatch(t *testing.T, s *Store) {
+	u := s.BeginUpload(t, NewBody(1_000_000))
+	send := func(from, to int, checksum string) Answer {
+		header := PatchHeader(from)
+		header.Set("Upload-Checksum", checksum)
+		return s.SendWith(t, http.MethodPatch, s.API[0]+u.ID, header, u.Body[from:to])
+	}
+	of := func(from, to int) string {
+		sum := sha1.Sum(u.Body[from:to])
+		return "sha1 " + base64.StdEncoding.EncodeToString(sum[:])
+	}
+	require.Equal(t, http.StatusNoContent, send(0, 300_000, of(0, 300_000)).Status)
+	for range 2 {
+		RequireError(t, 460, send(300_000, 1_000_000, of(300_000, 999_999)))
+		require.Equal(t, 300_000, s.Offset(t, s.API[1], u), "nothing of it is kept")
+	}
+	RequireError(t, http.StatusBadRequest, send(300_000, 1_000_000, "md4 AAAA"))
+	require.Equal(t, http.StatusNoContent, send(300_000, 1_000_000, of(300_000, 1_000_000)).Status)
+	s.RequireUploaded(t, u)
+	options := s.SendWith(t, http.MethodOptions, s.API[0]+"/uploads/x", http.Header{}, nil).Header
+	require.Contains(t, options.Get("Tus-Extension"), "checksum")
+	require.Equal(t, "sha1", options.Get("Tus-Checksum-Algorithm"))
+}
+
+// concatenation is the extension of that name of tus: parts of an object come concurrently, as uploads
+// that add no version.
+func concatenation(t *testing.T, s *Store) {
+	body := NewBody(3_000_000)
+	first := s.BeginUpload(t, body[:1_300_000], "Upload-Concat", "partial")
+	second := s.BeginUpload(t, body[1_300_000:], "Upload-Concat", "partial")
+	s.RequirePatch(t, s.API[0], second, 0, len(second.Body))
+	s.RequirePatch(t, s.API[1], first, 0, len(first.Body))
+	name := NewName()
+	finish := func(concat string) Answer {
+		return s.SendWith(t, http.MethodPost, ObjectURL(s.API[0], name), tus("Digest", digest(body), "Upload-Concat", concat), nil)
+	}
+	RequireError(t, http.StatusBadRequest, finish("final;"+second.ID+" "+first.ID))
+	require.Equal(t, http.StatusNotFound, s.Get(t, name).Status, "that is another content")
+	require.Equal(t, http.StatusCreated, finish("final;"+first.ID+" "+second.ID).Status)
+	s.RequireObject(t, name, body)
+	require.Equal(t, http.StatusNotFound, s.Get(t, first.Name).Status, "a partial upload is no object")
 }
