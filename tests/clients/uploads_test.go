@@ -107,6 +107,7 @@ func whole(t *testing.T, u *upload) {
 	u.requireDone(t, 0)
 	header := u.do(t, http.MethodHead, "/objects/"+u.name, nil).Header
 	require.Equal(t, "世界.bin", header.Get("X-Object-Meta-Filename"))
+	require.Contains(t, header.Get("Content-Type"), "application/x-tus")
 }
 
 // clientKilled runs the client again, which has noted where it was.
