@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Main runs a service until run returns. SIGINT or SIGTERM ends the context of run, which then
@@ -30,7 +31,7 @@ func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 type Env struct {
 	lookup  func(string) string
 	missing []string
-	err     error // of a directory
+	err     error // of a directory, or a duration
 }
 
 // Required returns a variable that must be set. Err names those that are not.
@@ -65,7 +66,21 @@ func (e *Env) OrElse(name, fallback string) string {
 	return cmp.Or(e.lookup(name), fallback)
 }
 
-// Err returns an error if a required variable was not set, or a directory is missing.
+// Duration returns a variable in Go's notation, such as 24h, or fallback if it is not set. Err returns
+// an error if it is none that is longer than 0.
+func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
+	text := e.lookup(name)
+	if text == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		e.err = fmt.Errorf("%s=%.40q is not a duration, such as 24h or 90m", name, text)
+	}
+	return d
+}
+
+// Err returns an error if a required variable was not set, or another is wrong.
 func (e *Env) Err() error {
 	if len(e.missing) == 0 {
 		return e.err

@@ -266,3 +266,16 @@ func (p *process) wait(t *testing.T) int {
 	<-p.ended
 	return p.cmd.ProcessState.ExitCode()
 }
+
+func TestDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": time.Hour, "90m": 90 * time.Minute, "0s": 0, "-1h": 0, "24": 0, "soon": 0} {
+		env := &Env{lookup: func(string) string { return text }}
+		got := env.Duration("AGE", time.Hour)
+		if want == 0 {
+			require.ErrorContains(t, env.Err(), "AGE=", text)
+			continue
+		}
+		require.NoError(t, env.Err())
+		require.Equal(t, want, got)
+	}
+}

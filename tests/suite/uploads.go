@@ -233,6 +233,7 @@ func badUploadRequests(t *testing.T, s *Store) {
 		{"POST", object, tus("Digest", sum, "Upload-Length", "10", "Upload-Concat", "partial"), 0, 400},
 		{"POST", object, tus("Digest", sum, "Upload-Length", "10", "Upload-Metadata", "filename x"), 0, 400},
 		{"POST", object, tus("Digest", sum, "Upload-Length", "10", "Upload-Metadata", "a YQo="), 0, 400},
+		{"POST", object, tus("Digest", sum, "Upload-Length", "10", "Upload-Metadata", "a:b YQ=="), 0, 400},
 		{"POST", object, http.Header{"Digest": {sum}, "Upload-Length": {"10"}}, 0, 412},
 		{"POST", object, tus("Digest", sum, "Upload-Length", "10", "Tus-Resumable", "0.2"), 0, 412},
 		{"POST", "/objects/", tus("Digest", sum, "Upload-Length", "10"), 0, 400},
@@ -414,10 +415,19 @@ func uploadsOverRestarts(t *testing.T, s *Store) {
 	for _, p := range s.Cluster.Data {
 		p.Kill()
 	}
+	// One record is lost, and one part had only begun.
+	broken := filepath.Join(s.Cluster.Data[0].Root, "uploads", filepath.Base(u.ID))
+	records, err := filepath.Glob(broken + ".*.record")
+	require.NoError(t, err)
+	require.NotEmpty(t, records)
+	require.NoError(t, os.Truncate(records[0], 0))
+	orphan := filepath.Join(s.Cluster.Data[1].Root, "uploads", strings.Repeat("0", 64)+".0")
+	require.NoError(t, os.WriteFile(orphan, nil, 0o600))
 	for _, p := range s.Cluster.Data {
 		require.NoError(t, p.Resume())
 	}
 	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
+	require.NoFileExists(t, orphan)
 	Eventually(t, recoveryTimeout, func() error {
 		at, err := s.TryOffset(t, s.API[1], u)
 		if err == nil && at != 1_300_000 {

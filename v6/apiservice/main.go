@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -38,12 +37,9 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		URL: env.Required("ES_SERVER"), Index: env.OrElse("ES_INDEX", "metadata"),
 		MaxAge: env.OrElse("ES_MAX_AGE", "30d"), MaxSize: env.OrElse("ES_MAX_SIZE", "20gb"),
 	}
+	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
 	if err := env.Err(); err != nil {
 		return err
-	}
-	age, err := time.ParseDuration(env.OrElse("UPLOAD_AGE", "24h"))
-	if err != nil {
-		return fmt.Errorf("UPLOAD_AGE: %w", err)
 	}
 	broker, err := rabbitmq.New(brokerURL, prefix, log)
 	if err != nil {
@@ -67,6 +63,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 	defer background.Wait()
 	defer disconnect()
 	streams := objectstream.NewClient()
+	background.Go(func() { streams.Probe(brokerCtx) })
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	codec, err := erasure.NewCodec(streams)
 	if err != nil {

@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -29,12 +28,9 @@ func main() {
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
+	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
 	if err := env.Err(); err != nil {
 		return err
-	}
-	age, err := time.ParseDuration(env.OrElse("UPLOAD_AGE", "24h"))
-	if err != nil {
-		return fmt.Errorf("UPLOAD_AGE: %w", err)
 	}
 	address, err := heartbeat.Address(listen, env.Optional("ADVERTISE_ADDRESS"))
 	if err != nil {
@@ -53,7 +49,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	resumable, err := uploads.Open(dir, content)
+	resumable, err := uploads.Open(dir, content, log)
 	if err != nil {
 		return err
 	}

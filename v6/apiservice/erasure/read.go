@@ -70,7 +70,7 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.Pause}
+		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.StallTimeout}
 	}
 	return r
 }

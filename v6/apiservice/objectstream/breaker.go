@@ -1,23 +1,27 @@
 package objectstream
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"gostore/common/httpd"
 )
 
-// Pause is for how long no work is begun on a data service that stalled.
-const Pause = 3 * time.Second
+const (
+	probeInterval = time.Second
+	probeTimeout  = 2 * time.Second
+)
 
 // maxOpen is how many data services are left out at the same time. If more stall it is a load that
 // all of them suffer from, and without them there would be too few.
 const maxOpen = 2
 
 // breaker leaves out data services that stalled: without it each request to one would wait for the
-// whole timeout. After a pause one request is the probe. Any answer ends it. Its methods may be
-// called by several goroutines at once.
+// whole timeout. Any answer ends that, for example to a probe. Its methods may be called by several
+// goroutines at once.
 type breaker struct {
 	mu       sync.Mutex
 	services map[string]*contact // by address
@@ -26,7 +30,7 @@ type breaker struct {
 // contact is what is known of a data service.
 type contact struct {
 	answered time.Time // last
-	leftOut  time.Time // until then; zero if it is not left out
+	leftOut  bool
 }
 
 // at is called with mu held.
@@ -41,12 +45,7 @@ func (b *breaker) at(address string) *contact {
 func (b *breaker) allow(address string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c := b.at(address)
-	switch {
-	case c.leftOut.IsZero():
-		return nil
-	case time.Now().After(c.leftOut):
-		c.leftOut = time.Now().Add(2 * StallTimeout) // longer than the probe takes
+	if !b.at(address).leftOut {
 		return nil
 	}
 	return fmt.Errorf("%w: %w a moment ago",
@@ -68,14 +67,49 @@ func (b *breaker) stalled(address string) {
 	if time.Since(c.answered) < StallTimeout {
 		return
 	}
-	c.leftOut = time.Now().Add(Pause)
-	open := 0
-	for _, c := range b.services {
-		if !c.leftOut.IsZero() {
-			open++
+	c.leftOut = true
+	if len(b.open()) > maxOpen {
+		clear(b.services)
+	}
+}
+
+// open returns the data services that are left out. It is called with mu held.
+func (b *breaker) open() (addresses []string) {
+	for address, c := range b.services {
+		if c.leftOut {
+			addresses = append(addresses, address)
 		}
 	}
-	if open > maxOpen {
-		clear(b.services)
+	return addresses
+}
+
+// Probe asks data services that are left out whether they answer again, until ctx is done.
+func (c *Client) Probe(ctx context.Context) {
+	tick := time.NewTicker(probeInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			c.breaker.mu.Lock()
+			addresses := c.breaker.open()
+			c.breaker.mu.Unlock()
+			for _, address := range addresses {
+				c.probe(ctx, address)
+			}
+		}
+	}
+}
+
+func (c *Client) probe(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+	if err != nil {
+		return
+	}
+	if response, err := c.do(request, address); err == nil {
+		_ = response.Body.Close() // that it answers is enough
 	}
 }

@@ -1,6 +1,10 @@
 package objectstream
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,25 +14,26 @@ import (
 
 func newTestBreaker() *breaker { return &breaker{services: map[string]*contact{}} }
 
-func TestOneProbeAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newTestBreaker()
-		require.NoError(t, b.allow("a"))
-		b.stalled("a")
-		require.ErrorIs(t, b.allow("a"), ErrStalled)
-		require.NoError(t, b.allow("b"))
-		time.Sleep(Pause + time.Nanosecond)
-		require.NoError(t, b.allow("a"), "the probe")
-		require.Error(t, b.allow("a"))
-		b.stalled("a")
-		time.Sleep(Pause)
-		require.Error(t, b.allow("a"))
-		time.Sleep(time.Nanosecond)
-		require.NoError(t, b.allow("a"), "another probe")
-		b.answered("a")
-		require.NoError(t, b.allow("a"))
-		require.NoError(t, b.allow("a"))
-	})
+// TestProbe has a data service stall that is left out until it answers a probe.
+func TestProbe(t *testing.T) {
+	silent := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
+	defer server.Close()
+	address := server.Listener.Addr().String()
+	c := NewClient()
+	require.NoError(t, c.breaker.allow(address))
+	c.breaker.stalled(address)
+	require.ErrorIs(t, c.breaker.allow(address), ErrStalled)
+	require.NoError(t, c.breaker.allow("another"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var probing sync.WaitGroup
+	probing.Go(func() { c.Probe(ctx) })
+	time.Sleep(probeInterval + probeTimeout/2) // a probe waits
+	require.Error(t, c.breaker.allow(address))
+	close(silent)
+	require.Eventually(t, func() bool { return c.breaker.allow(address) == nil }, 10*time.Second, probeInterval/10)
+	cancel()
+	probing.Wait()
 }
 
 // TestSlowIsNotHung has one request stall while others are answered.

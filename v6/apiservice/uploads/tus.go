@@ -84,13 +84,18 @@ func announced(r *http.Request) (first state, err error) {
 	return first, err
 }
 
+// isNoToken reports whether no name of a header has a character (RFC 9110, section 5.6.2).
+func isNoToken(c rune) bool {
+	return c > '~' || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+}
+
 // setMetadata makes headers of a PUT of an upload's metadata: pairs of a key and, in base64, a value. The
 // file's type is the object's; everything else is the user's own.
 func setMetadata(header http.Header, metadata string) error {
 	for pair := range strings.SplitSeq(metadata, ",") {
 		key, encoded, _ := strings.Cut(strings.TrimSpace(pair), " ")
 		value, err := base64.StdEncoding.DecodeString(encoded)
-		if err != nil || strings.ContainsFunc(key+string(value), unicode.IsControl) {
+		if err != nil || strings.ContainsFunc(key, isNoToken) || strings.ContainsFunc(string(value), unicode.IsControl) {
 			return httpd.Errorf(http.StatusBadRequest, "header Upload-Metadata: %.100q is not a key, a space and base64", pair)
 		}
 		switch key {

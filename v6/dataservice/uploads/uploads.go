@@ -64,30 +64,37 @@ type record struct {
 
 func (r record) isContent() bool { return r.epoch > 0 && r.content != none }
 
-// Open finds the parts that are on disk.
-func Open(dir *files.Dir, content *store.Store) (*Uploads, error) {
+// Open finds the parts that are on disk. One whose record cannot be read is out of its upload.
+func Open(dir *files.Dir, content *store.Store, log *slog.Logger) (*Uploads, error) {
 	path, err := dir.Sub("uploads")
 	if err != nil {
 		return nil, err
 	}
 	us := &Uploads{dir: dir, path: path, content: content, parts: map[string]*part{}}
-	records, err := filepath.Glob(filepath.Join(path, "*"+recordSuffix))
-	for _, file := range records {
-		err = errors.Join(err, us.load(file))
+	entries, err := filepath.Glob(filepath.Join(path, "*"))
+	for _, file := range entries {
+		if err := us.load(file); err != nil {
+			log.Warn("an upload cannot go on here", "file", file, "error", err)
+		}
 	}
 	return us, err
 }
 
+// load removes a shard without a record: the service died when the part began.
 func (us *Uploads) load(file string) error {
-	p := &part{name: strings.TrimSuffix(filepath.Base(file), recordSuffix)}
-	info, err := os.Stat(file)
-	if err != nil {
+	info, err := os.Stat(strings.TrimSuffix(file, recordSuffix) + recordSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.Remove(file)
+	}
+	if err != nil || !strings.HasSuffix(file, recordSuffix) {
 		return err
 	}
-	p.used = info.ModTime()
-	_, err = us.read(p)
+	p := &part{name: strings.TrimSuffix(filepath.Base(file), recordSuffix), used: info.ModTime()}
+	if _, err := us.read(p); err != nil {
+		return err
+	}
 	us.parts[p.name] = p
-	return err
+	return nil
 }
 
 // Has reports whether there is a part of that name.
