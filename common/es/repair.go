@@ -110,7 +110,7 @@ func mappings() map[string]any {
 			"hash":    map[string]any{"type": "keyword"},
 			"meta":    map[string]any{"type": "object", "enabled": false}, // stored, never searched
 			"headers": map[string]any{"type": "object", "enabled": false},
-			"upload":  map[string]any{"type": "keyword", "index": false},
+			"upload":  map[string]any{"type": "object", "enabled": false}, // a string, in spite of its type
 		},
 	}
 }

@@ -60,12 +60,12 @@ func TestPlaceholders(t *testing.T) {
 
 func TestRewriteAndRestore(t *testing.T) {
 	s := &Session{page: "docs/v2.md", temp: "/var/x", port: 20040}
-	require.Equal(t, "./v2/script/startup.sh -data-port 20040 -api-port 20046 -d /var/x/gostore2", s.rewrite("./v2/script/startup.sh -d /tmp/gostore2"))
+	require.Equal(t, "./v2/script/startup.sh -watch-port 20048 -data-port 20040 -api-port 20046 -d /var/x/gostore2", s.rewrite("./v2/script/startup.sh -d /tmp/gostore2"))
 	require.Equal(t, "curl http://localhost:20047/objects/1234567", s.rewrite("curl http://localhost:12352/objects/1234567"))
 	require.Equal(t, "data service localhost:12346, /tmp/gostore2/1", s.restore("data service localhost:20041, /var/x/gostore2/1"))
 	require.Equal(t, "127.0.0.1:33333", s.restore("127.0.0.1:33333"), "not a port of the session")
 	s.page = "docs/v1.md"
-	require.Equal(t, "./v1/script/startup.sh -api-port 20040", s.rewrite("./v1/script/startup.sh"))
+	require.Equal(t, "./v1/script/startup.sh -watch-port 20048 -api-port 20040", s.rewrite("./v1/script/startup.sh"))
 	require.Equal(t, "localhost:8888", s.restore("localhost:"+strings.TrimPrefix(s.rewrite("localhost:8888"), "localhost:")))
 }
 
