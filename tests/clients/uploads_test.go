@@ -2,6 +2,7 @@ package clients
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"net/http"
 	"os"
@@ -14,14 +15,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+const installTimeout = time.Minute
+
 // uploader returns a command with arguments FILE URL DIGEST STORAGE; see testdata.
 type uploader func(arguments ...string) *exec.Cmd
 
+// install tries again: a package index may hang.
 func install(t *testing.T, program string, args ...string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
-		unavailable(t, "%s %s: %v: %.300s", filepath.Base(program), strings.Join(args, " "), err, out)
+	var out []byte
+	var err error
+	for range 3 {
+		if out, err = tryInstall(t, program, args...); err == nil {
+			return
+		}
 	}
+	unavailable(t, "%s %s: %v: %.300s", filepath.Base(program), strings.Join(args, " "), err, out)
+}
+
+func tryInstall(t *testing.T, program string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.WaitDelay = time.Second // what it has started may hold its output open
+	return cmd.CombinedOutput()
 }
 
 func tuspy(t *testing.T) uploader {
@@ -38,7 +55,7 @@ func tusJSClient(t *testing.T) uploader {
 	need(t, "node")
 	need(t, "npm")
 	dir := t.TempDir()
-	install(t, "npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", dir, "tus-js-client@4.3.1")
+	install(t, "npm", "install", "--silent", "--no-fund", "--no-audit", "--prefer-offline", "--prefix", dir, "tus-js-client@4.3.1")
 	return func(args ...string) *exec.Cmd {
 		cmd := exec.Command("node", append([]string{"testdata/upload.js"}, args...)...)
 		cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(dir, "node_modules"))
