@@ -213,8 +213,12 @@ func isPortTaken(err error) bool {
 }
 
 // abandon removes what a failed start left, even if ctx is done.
-func (p *pair) abandon(ctx context.Context) error {
+func (p *pair) abandon(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()
-	return Remove(ctx, p.label)
+	for range 10 { // for a second: the daemon may still carry out requests that were canceled
+		err = Remove(ctx, p.label)
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
 }
