@@ -2,6 +2,7 @@ package fault
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,13 +34,16 @@ func putMany(t *testing.T, s *suite.Store) map[string][]byte {
 	return bodies
 }
 
-// resumeAll has all data services run again.
+// resumeAll has all data services run again, and returns when they are ready.
 func resumeAll(s *suite.Store) error {
 	var errs []error
 	for _, p := range s.Cluster.Data {
 		errs = append(errs, p.Resume())
 	}
-	return errors.Join(errs...)
+	// On a busy machine a process needs seconds to start.
+	ctx, cancel := context.WithTimeout(context.Background(), suite.RepairTimeout)
+	defer cancel()
+	return errors.Join(append(errs, s.Cluster.AwaitHealthy(ctx))...)
 }
 
 // twoDataServicesDown kills one of six data services and freezes another: everything can be read
@@ -125,7 +129,6 @@ func dataServicesKilledInMidPut(t *testing.T, s *suite.Store) {
 			suite.RequireError(t, http.StatusNotFound, s.Get(t, name))
 		}
 		require.NoError(t, resumeAll(s))
-		require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 		suite.Eventually(t, recoveryTimeout, func() error { return checkUploads(uploads(t, s), before, 0) })
 	}
 }

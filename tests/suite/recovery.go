@@ -71,6 +71,7 @@ func (s *Store) checkDataServiceLoss(t *testing.T, lose func(p *cluster.Process)
 		RequireError(t, missing, s.Get(t, name))
 	}
 	require.NoError(t, victim.Resume())
+	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 	Eventually(t, recoveryTimeout, func() error { return s.GetAll(t, lost) })
 }
 
