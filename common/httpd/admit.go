@@ -28,7 +28,8 @@ func Admit(n int, next http.Handler, log *slog.Logger) http.Handler {
 		case admitted <- struct{}{}:
 			defer func() { <-admitted }()
 			next.ServeHTTP(w, r)
-		case <-r.Context().Done(): // the client has left
+		case <-r.Context().Done(): // see untilAnswered
+			Unavailable("this server stops: try another, or again").write(w)
 		case <-timer.C:
 			Unavailable("%d requests are in progress, and this one has waited for %v: try again", n, admitTimeout).write(w)
 		}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -47,4 +48,15 @@ func TestAdmit(t *testing.T) {
 			require.Equal(t, "1", answer.Header().Get("Retry-After"))
 		}
 	})
+}
+
+// TestAdmitWhenTheServerStops has a request wait while the server is told to stop: it gets an answer,
+// which is no success.
+func TestAdmitWhenTheServerStops(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	handler := Admit(0, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodPut, "/", nil).WithContext(ctx))
+	require.Equal(t, http.StatusServiceUnavailable, answer.Code)
 }

@@ -147,15 +147,8 @@ func uploadInPieces(t *testing.T, s *Store) {
 			s.RequirePatch(t, api, u, from, min(from+piece, size))
 		}
 		s.RequireUploaded(t, u)
-		require.Len(t, s.locateShards(t, u.Body), Shards)
+		s.RequireLocated(t, u.Body, Shards)
 	}
-}
-
-func (s *Store) locateShards(t *testing.T, body []byte) map[string]string {
-	t.Helper()
-	places, err := s.Located(t.Context(), body)
-	require.NoError(t, err)
-	return places
 }
 
 // uploadInTinyPieces sends pieces much smaller than a stripe.

@@ -16,8 +16,11 @@ func newTestBreaker() *breaker { return &breaker{services: map[string]*contact{}
 
 // TestProbe has a data service stall that is left out until it answers a probe.
 func TestProbe(t *testing.T) {
-	silent := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-silent }))
+	silent, probed := make(chan struct{}), make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		probed <- struct{}{}
+		<-silent
+	}))
 	defer server.Close()
 	address := server.Listener.Addr().String()
 	c := NewClient()
@@ -28,7 +31,7 @@ func TestProbe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var probing sync.WaitGroup
 	probing.Go(func() { c.Probe(ctx) })
-	time.Sleep(probeInterval + probeTimeout/2) // a probe waits
+	<-probed
 	require.Error(t, c.breaker.allow(address))
 	close(silent)
 	require.Eventually(t, func() bool { return c.breaker.allow(address) == nil }, 10*time.Second, probeInterval/10)
