@@ -1,6 +1,7 @@
 package chapter7_test
 
 import (
+	"slices"
 	"testing"
 
 	"gostore/tests/fault"
@@ -9,4 +10,6 @@ import (
 
 func TestMain(m *testing.M) { suite.Main(m) }
 
-func TestChapter(t *testing.T) { suite.Run(t, 7, append(fault.Tests(), fault.ResumeTests()...)...) }
+func TestChapter(t *testing.T) {
+	suite.Run(t, 7, slices.Concat(fault.Tests(), fault.ResumeTests(), encodingTests())...)
+}

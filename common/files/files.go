@@ -274,6 +274,15 @@ func (d *Dir) Adopt(path string) (*Temp, error) {
 // from is returned, also one that wraps io.EOF: that is a body which broke off.
 func (t *Temp) Append(from io.Reader) (int64, error) { return io.Copy(t.file, from) }
 
+// Written returns what has been written, and its size in bytes. It can be read until Commit or Drop.
+func (t *Temp) Written() (io.ReaderAt, int64, error) {
+	info, err := t.file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	return t.file, info.Size(), nil
+}
+
 // Commit makes the file durable and then visible under name, in place of an earlier file of that
 // name. After an error nothing of it exists or, if the very last step failed, all of it.
 func (t *Temp) Commit(name string) error { return t.commitTo(filepath.Join(t.dir.objects, name)) }

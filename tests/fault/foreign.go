@@ -19,7 +19,7 @@ func forge(file []byte) []byte {
 	const blockSize, sumSize = suite.Stripe / suite.DataShards, 4
 	file = bytes.Clone(file)
 	seed := binary.BigEndian.Uint32(file[headerSize-sumSize:])
-	for stripe, rest := uint32(0), file[headerSize:]; len(rest) > 0; stripe++ {
+	for stripe, rest := uint32(0), blocksOf(file); len(rest) > 0; stripe++ {
 		n := min(blockSize, len(rest)-sumSize)
 		rest[0] ^= 1
 		sum := crc32.Update(seed+stripe, crc32.MakeTable(crc32.Castagnoli), rest[:n])
@@ -27,6 +27,15 @@ func forge(file []byte) []byte {
 		rest = rest[n+sumSize:]
 	}
 	return file
+}
+
+// blocksOf returns a shard file without its header and the table that it ends with from version 3 on.
+func blocksOf(file []byte) []byte {
+	size, end := int(binary.BigEndian.Uint64(file[12:])), len(file)
+	if version := file[4]; version >= 3 {
+		end -= (size+suite.Stripe-1)/suite.Stripe*8 + 4
+	}
+	return file[headerSize:end]
 }
 
 // requireNoCleanEnd requires that a GET fails or that its answer breaks off.

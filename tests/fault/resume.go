@@ -34,7 +34,7 @@ func ResumeTests() []suite.Test {
 func rangeNeedsItsStripes(t *testing.T, s *suite.Store) {
 	const objectSize, ranges = 40 << 20, 20
 	s, gates := behindGates(t, s)
-	name, body := suite.NewName(), suite.NewBody(objectSize)
+	name, body := suite.NewName(), s.NewBody(objectSize)
 	s.Put(t, name, body)
 	s.RequireLocated(t, body, suite.Shards) // a slow disk leaves a shard to repair, which reads all of it
 	connectionsBefore, bytesBefore := traffic(gates)
@@ -83,7 +83,7 @@ func beginPatch(t *testing.T, s *suite.Store, api string, u suite.Upload, from, 
 
 // apiServiceKilledInMidPatch goes on through the other API service.
 func apiServiceKilledInMidPatch(t *testing.T, s *suite.Store) {
-	u := s.BeginUpload(t, suite.NewBody(20<<20))
+	u := s.BeginUpload(t, s.NewBody(20<<20))
 	s.RequirePatch(t, s.API[1], u, 0, 1_000_000)
 	for _, sent := range []int{9 << 20, 12 << 20} {
 		from := s.Offset(t, s.API[1], u)
@@ -104,7 +104,7 @@ func apiServiceKilledInMidPatch(t *testing.T, s *suite.Store) {
 // as many shards as a PUT needs.
 func dataServicesGoneInMidUpload(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
-	u := s.BeginUpload(t, suite.NewBody(5_000_000))
+	u := s.BeginUpload(t, s.NewBody(5_000_000))
 	s.RequirePatch(t, s.API[0], u, 0, 1_500_000)
 	for i, to := range []int{2_500_000, 3_500_000} {
 		s.Cluster.Data[i].Kill()
@@ -131,11 +131,11 @@ func dataServicesGoneInMidUpload(t *testing.T, s *suite.Store) {
 // time, through another API service. When it wakes up, its bytes are not used.
 func frozenPartStaysOut(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
-	right := suite.NewBody(6_000_000)
+	right := s.NewBody(6_000_000)
 	u := s.BeginUpload(t, right)
 	s.RequirePatch(t, s.API[1], u, 0, 1_000_000)
 	wrong := u
-	wrong.Body = append(bytes.Clone(right[:1_000_000]), suite.NewBody(5_000_000)...)
+	wrong.Body = append(bytes.Clone(right[:1_000_000]), s.NewBody(5_000_000)...)
 	end := beginPatch(t, s, s.API[0], wrong, 1_000_000, 4_000_000)
 	sleeper := s.Cluster.Data[2]
 	require.NoError(t, sleeper.Freeze())

@@ -12,7 +12,7 @@ import (
 
 // ranges asks for parts of an object in all forms that RFC 9110 has.
 func ranges(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(1_000_000)
+	name, body := NewName(), s.NewBody(1_000_000)
 	s.Put(t, name, body)
 	for _, c := range []struct {
 		asked    string
@@ -82,7 +82,7 @@ func rangeOfNothing(t *testing.T, s *Store) {
 
 // conditions are those of RFC 9110, section 13, by which clients resume downloads and caches save them.
 func conditions(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(1000)
+	name, body := NewName(), s.NewBody(1000)
 	s.Put(t, name, body)
 	etag := s.Get(t, name).Header.Get("ETag")
 	for _, c := range []struct {
@@ -121,9 +121,9 @@ func conditions(t *testing.T, s *Store) {
 // rangesAroundStripes asks for parts that begin or end at the borders of blocks and stripes, of a healthy
 // object, with two shards missing, and of an old version.
 func rangesAroundStripes(t *testing.T, s *Store) {
-	body := NewBody(5*Stripe + 777)
+	body := s.NewBody(5*Stripe + 777)
 	name, files, _ := s.PutShards(t, body)
-	s.Put(t, name, NewBody(10))
+	s.Put(t, name, s.NewBody(10))
 	borders := []int{0, 1, 131_071, 131_072, 131_073, 524_287, 524_288, 524_289, 3 * Stripe, 5*Stripe - 1, 5 * Stripe, 5*Stripe + 1, len(body) - 1, len(body)}
 	for i, from := range borders {
 		for _, to := range borders[i+1:] {

@@ -40,6 +40,8 @@ func ownMetadata() capability   { return capability{since: 3} }           // X-O
 
 func resuming() capability { return capability{since: 6} } // ranges and resumable uploads
 
+func compressing() capability { return capability{since: 7} } // text takes less room
+
 // Test is one test of the suite.
 type Test struct {
 	Name     string
@@ -166,6 +168,8 @@ func redundancyTests() []Test {
 
 func resumeTests() []Test {
 	return []Test{
+		{"TextTakesAQuarter", compressing(), textTakesAQuarter, Shared},
+		{"CompressionIsInvisible", compressing(), compressionIsInvisible, Shared},
 		{"Ranges", resuming(), ranges, Shared},
 		{"RangeOfNothing", resuming(), rangeOfNothing, Shared},
 		{"Conditions", resuming(), conditions, Shared},

@@ -139,7 +139,7 @@ func (s *Store) filesOf(t *testing.T, u Upload) (files []string) {
 
 func uploadInPieces(t *testing.T, s *Store) {
 	for _, size := range []int{1, 999, Stripe, Stripe + 1, 3*Stripe + 12_345} {
-		u := s.BeginUpload(t, NewBody(size))
+		u := s.BeginUpload(t, s.NewBody(size))
 		piece := max(1, size/3)
 		for from := 0; from < size; from += piece {
 			api := s.API[from/piece%len(s.API)]
@@ -153,7 +153,7 @@ func uploadInPieces(t *testing.T, s *Store) {
 
 // uploadInTinyPieces sends pieces much smaller than a stripe.
 func uploadInTinyPieces(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(20_010))
+	u := s.BeginUpload(t, s.NewBody(20_010))
 	for from := 0; from < 20_000; from += 1000 {
 		s.RequirePatch(t, s.API[0], u, from, from+1000)
 	}
@@ -165,7 +165,7 @@ func uploadInTinyPieces(t *testing.T, s *Store) {
 
 // uploadBreaksOff keeps what came, to the byte.
 func uploadBreaksOff(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(5_000_000))
+	u := s.BeginUpload(t, s.NewBody(5_000_000))
 	at := 0
 	for _, to := range []int{1_300_000, 1_300_001, 3 * Stripe, 4_999_999} {
 		s.BreakOff(t, s.API[0], u, at, to)
@@ -182,7 +182,7 @@ func uploadOfNothing(t *testing.T, s *Store) {
 
 // uploadInOneRequest is the extension creation-with-upload.
 func uploadInOneRequest(t *testing.T, s *Store) {
-	name, body := NewName(), NewBody(1_000_000)
+	name, body := NewName(), s.NewBody(1_000_000)
 	for _, sent := range []int{1_000_000, 400_000} {
 		header := tus("Upload-Length", strconv.Itoa(len(body)), "Digest", digest(body), "Content-Type", "application/offset+octet-stream")
 		got, err := s.DoWith(t.Context(), http.MethodPost, ObjectURL(s.API[0], name), header, body[:sent])
@@ -196,7 +196,7 @@ func uploadInOneRequest(t *testing.T, s *Store) {
 func uploadWithMetadata(t *testing.T, s *Store) {
 	encode := func(value string) string { return base64.StdEncoding.EncodeToString([]byte(value)) }
 	metadata := "filename " + encode("世界.txt") + ", filetype " + encode("text/plain; charset=utf-8") + ",empty"
-	u := s.BeginUpload(t, NewBody(10), "Upload-Metadata", metadata)
+	u := s.BeginUpload(t, s.NewBody(10), "Upload-Metadata", metadata)
 	head, err := s.DoWith(t.Context(), http.MethodHead, s.API[1]+u.ID, tus(), nil)
 	require.NoError(t, err)
 	require.Equal(t, metadata, head.Header.Get("Upload-Metadata"))
@@ -208,7 +208,7 @@ func uploadWithMetadata(t *testing.T, s *Store) {
 
 // badUploadRequests are refused and change nothing.
 func badUploadRequests(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(100_000))
+	u := s.BeginUpload(t, s.NewBody(100_000))
 	s.RequirePatch(t, s.API[0], u, 0, 50_000)
 	object, unknown := "/objects/"+NewName(), "/uploads/"+strings.Repeat("0", 64)
 	sum := digest(u.Body)
@@ -246,7 +246,7 @@ func badUploadRequests(t *testing.T, s *Store) {
 		{"PUT", u.ID, tus(), 1, 405},
 		{"GET", u.ID, tus(), 0, 405},
 	} {
-		got, err := s.DoWith(t.Context(), c.method, s.API[0]+c.path, c.header, NewBody(c.size))
+		got, err := s.DoWith(t.Context(), c.method, s.API[0]+c.path, c.header, s.NewBody(c.size))
 		require.NoError(t, err)
 		RequireError(t, c.status, got)
 		if c.status == http.StatusConflict {
@@ -277,7 +277,7 @@ func uploadOptions(t *testing.T, s *Store) {
 // uploadWithoutAnswer closes the connection before the last answer comes.
 func uploadWithoutAnswer(t *testing.T, s *Store) {
 	for _, size := range []int{1000, 2_000_000} {
-		u := s.BeginUpload(t, NewBody(size), "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "gopher")
+		u := s.BeginUpload(t, s.NewBody(size), "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "gopher")
 		s.BreakOff(t, s.API[0], u, 0, size)
 		require.Equal(t, size, s.Offset(t, s.API[1], u))
 		s.RequirePatch(t, s.API[1], u, size, size) // a client that sends its last request again
@@ -287,7 +287,7 @@ func uploadWithoutAnswer(t *testing.T, s *Store) {
 
 // uploadWithMore sends more bytes than announced, without a length.
 func uploadWithMore(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(1000))
+	u := s.BeginUpload(t, s.NewBody(1000))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, s.API[0]+u.ID, io.MultiReader(bytes.NewReader(u.Body), strings.NewReader("x")))
 	require.NoError(t, err)
 	request.Header = PatchHeader(0)
@@ -300,7 +300,7 @@ func uploadWithMore(t *testing.T, s *Store) {
 
 // uploadOfWrongContent ends with the last byte, and leaves nothing.
 func uploadOfWrongContent(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(700_000))
+	u := s.BeginUpload(t, s.NewBody(700_000))
 	s.RequirePatch(t, s.API[0], u, 0, 600_000)
 	u.Body[650_000] ^= 1
 	got := s.Patch(t, s.API[0], u, 600_000, 700_000)
@@ -320,7 +320,7 @@ func (s *Store) requireGone(t *testing.T, u Upload) {
 }
 
 func uploadTerminated(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(700_000))
+	u := s.BeginUpload(t, s.NewBody(700_000))
 	s.RequirePatch(t, s.API[0], u, 0, 600_000)
 	got, err := s.DoWith(t.Context(), http.MethodDelete, s.API[1]+u.ID, tus(), nil)
 	require.NoError(t, err)
@@ -331,7 +331,7 @@ func uploadTerminated(t *testing.T, s *Store) {
 
 // uploadOfStoredContent still needs the body, and stores nothing twice.
 func uploadOfStoredContent(t *testing.T, s *Store) {
-	body := NewBody(100_000)
+	body := s.NewBody(100_000)
 	_, files, contents := s.PutShards(t, body)
 	u := s.BeginUpload(t, body)
 	require.Zero(t, s.Offset(t, s.API[0], u))
@@ -343,7 +343,7 @@ func uploadOfStoredContent(t *testing.T, s *Store) {
 
 // twoPatchesAtOnce go through both services: one wins, the other is told that the upload is in use.
 func twoPatchesAtOnce(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(3_000_000))
+	u := s.BeginUpload(t, s.NewBody(3_000_000))
 	first, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, s.API[0]+u.ID, nil)
 	require.NoError(t, err)
 	reader, writer := io.Pipe()
@@ -389,7 +389,7 @@ func uploadsExpire(t *testing.T, s *Store) {
 	const uploads = 50
 	s = s.Another(t, func(cfg *cluster.Config) { cfg.Env = []string{"UPLOAD_AGE=3s"} })
 	for range uploads {
-		u := s.BeginUpload(t, NewBody(1000))
+		u := s.BeginUpload(t, s.NewBody(1000))
 		s.RequirePatch(t, s.API[0], u, 0, 500)
 	}
 	require.NotEmpty(t, s.UploadFiles(t))
@@ -403,7 +403,7 @@ func uploadsExpire(t *testing.T, s *Store) {
 
 // uploadsOverRestarts kills API and data services: an offset that was told stays.
 func uploadsOverRestarts(t *testing.T, s *Store) {
-	u := s.BeginUpload(t, NewBody(5_000_000))
+	u := s.BeginUpload(t, s.NewBody(5_000_000))
 	s.RequirePatch(t, s.API[0], u, 0, 1_300_000)
 	for _, p := range s.Cluster.Data {
 		p.Kill()

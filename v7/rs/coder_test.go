@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math/bits"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,6 +25,34 @@ func random(size int) []byte {
 	return b
 }
 
+// text returns bytes that are compressed to less than half.
+func text(size int) []byte {
+	words := strings.Fields("stripe block shard parity table header object zstd code frame hash range")
+	source := rand.New(rand.NewPCG(uint64(size), 7))
+	var b []byte
+	for len(b) < size {
+		b = append(append(b, words[source.IntN(len(words))]...), ' ')
+	}
+	return b[:size]
+}
+
+// mixed returns stripes of text and of random bytes, one after the other.
+func mixed(size int) (b []byte) {
+	for n := 0; len(b) < size; n++ {
+		length := min(size-len(b), StripeSize)
+		b = append(b, [](func(int) []byte){text, random}[n%2](length)...)
+	}
+	return b
+}
+
+// contents returns contents of all sizes, compressed, raw and both.
+func contents() (all [][]byte) {
+	for _, size := range sizes() {
+		all = append(all, random(size), text(size), mixed(size))
+	}
+	return all
+}
+
 func objectOf(content []byte) Object { return NewObject(int64(len(content)), sha256.Sum256(content)) }
 
 func newCoder(t testing.TB) *Coder {
@@ -36,6 +65,7 @@ func newCoder(t testing.TB) *Coder {
 func dirty(o Object) *Stripe {
 	s := NewStripe(o)
 	copy(s.memory, bytes.Repeat([]byte{0xa5}, len(s.memory)))
+	copy(s.packed, bytes.Repeat([]byte{0x5a}, len(s.packed)))
 	return s
 }
 
@@ -48,8 +78,12 @@ func appendStripe(files *[Shards][]byte, s *Stripe) {
 }
 
 func encode(t testing.TB, content []byte) (files [Shards][]byte) {
+	return encodeWith(t, newCoder(t), content)
+}
+
+func encodeWith(t testing.TB, c *Coder, content []byte) (files [Shards][]byte) {
 	o := objectOf(content)
-	c, s := newCoder(t), dirty(o)
+	s, table := dirty(o), NewTable(o)
 	for i := range files {
 		files[i] = o.Header(i)
 	}
@@ -57,25 +91,43 @@ func encode(t testing.TB, content []byte) (files [Shards][]byte) {
 		s.Reset(n)
 		copy(s.Data(), content[n*StripeSize:])
 		require.NoError(t, c.Encode(s))
+		table.Add(s)
 		appendStripe(&files, s)
+	}
+	for i := range files {
+		files[i] = append(files[i], table.Stored(i)...)
 	}
 	return files
 }
 
+// tableOf returns the table of the first file that has one.
+func tableOf(o Object, files [Shards][]byte) *Table {
+	for i, file := range files {
+		if t, err := ParseTable(o, i, file[max(int64(len(file))-o.TableSize(), 0):]); err == nil {
+			return t
+		}
+	}
+	return nil
+}
+
 // readBlock has a stripe take its block of a shard file.
-func readBlock(s *Stripe, shard int, file []byte) error {
+func readBlock(s *Stripe, table *Table, shard int, file []byte) error {
 	block, sum := s.Stored(shard)
-	stored := file[s.object.Offset(s.number):]
+	stored := file[table.Offset(s.number):]
 	copy(sum, stored[copy(block, stored):])
 	return s.Verify(shard)
 }
 
-// load resets s to stripe n with the blocks that the files have of it; a short file has none.
+// load has s expect stripe n with the blocks that the files have of it; a short file has none.
 func load(s *Stripe, n int64, files [Shards][]byte) (intact int) {
-	s.Reset(n)
+	table := tableOf(s.object, files)
+	if table == nil {
+		s.Reset(n)
+		return 0
+	}
+	s.Expect(n, table)
 	for i, file := range files {
-		end := s.object.Offset(n) + int64(s.object.BlockLen(n)) + ChecksumSize
-		if int64(len(file)) >= end && readBlock(s, i, file) == nil {
+		if int64(len(file)) >= table.Offset(n+1) && readBlock(s, table, i, file) == nil {
 			intact++
 		}
 	}
@@ -105,8 +157,8 @@ func without(files [Shards][]byte, lost uint) [Shards][]byte {
 
 func TestEverySetOfLostShards(t *testing.T) {
 	c := newCoder(t)
-	for _, size := range sizes() {
-		content := random(size)
+	for _, content := range contents() {
+		size := len(content)
 		files, s := encode(t, content), dirty(objectOf(content))
 		for lost := range uint(1 << Shards) {
 			got, err := decode(c, s, without(files, lost))
@@ -123,13 +175,13 @@ func TestEverySetOfLostShards(t *testing.T) {
 
 // TestCorruptionInDifferentShards has two corrupt blocks in every stripe, each time of other shards.
 func TestCorruptionInDifferentShards(t *testing.T) {
-	c, content := newCoder(t), random(15*StripeSize+3)
+	c, content := newCoder(t), mixed(15*StripeSize+3)
 	o, files := objectOf(content), encode(t, content)
-	s, n := dirty(o), int64(0)
+	s, n, table := dirty(o), int64(0), tableOf(o, files)
 	for a := range Shards {
 		for b := range a {
 			for _, i := range []int{a, b} {
-				files[i][o.Offset(n)+rand.Int64N(BlockSize+ChecksumSize)] ^= 1 << rand.IntN(8)
+				files[i][table.Offset(n)+rand.Int64N(table.Offset(n+1)-table.Offset(n))] ^= 1 << rand.IntN(8)
 			}
 			require.Equal(t, DataShards, load(s, n, files))
 			n++
@@ -190,14 +242,14 @@ func TestThreeCorruptShards(t *testing.T) {
 func TestBlockInTheWrongPlace(t *testing.T) {
 	content := make([]byte, 3*StripeSize)
 	o, files := objectOf(content), encode(t, content)
-	s := dirty(o)
+	s, table := dirty(o), tableOf(o, files)
 	for i := range Shards {
 		for n := range o.Stripes() {
 			for j := range Shards {
 				for m := range o.Stripes() {
-					s.Reset(m)
+					s.Expect(m, table)
 					block, sum := s.Stored(j)
-					copy(sum, files[i][int(o.Offset(n))+copy(block, files[i][o.Offset(n):]):])
+					copy(sum, files[i][int(table.Offset(n))+copy(block, files[i][table.Offset(n):]):])
 					require.Equal(t, i == j && n == m, s.Verify(j) == nil, "block of %d/%d in %d/%d", i, n, j, m)
 				}
 			}

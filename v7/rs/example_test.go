@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"gostore/chapter7/rs"
 )
@@ -103,19 +104,20 @@ func Example_format() {
 	}
 	fmt.Print(hex.Dump(files[0]))
 	for _, file := range files {
-		fmt.Printf("% x … % x  % x  % x\n", file[:8], file[52:56], file[56:60], file[60:])
+		fmt.Printf("% x … % x  % x  % x  % x  % x\n", file[:6], file[52:56], file[56:60], file[60:64], file[64:72], file[72:])
 	}
 	// Output:
-	// 00000000  67 6f 72 73 02 00 04 02  00 02 00 00 00 00 00 00  |gors............|
+	// 00000000  67 6f 72 73 03 00 04 02  00 02 00 00 00 00 00 00  |gors............|
 	// 00000010  00 00 00 0d 85 3f f9 37  62 a0 6d db f7 22 c4 eb  |.....?.7b.m.."..|
 	// 00000020  e9 dd d6 6d 8f 63 dd ae  a9 7f 52 1c 3e cc 20 da  |...m.c....R.>. .|
-	// 00000030  7c 97 60 20 40 4f bf d2  68 65 6c 6c 00 e9 8b 64  ||.` @O..hell...d|
-	// 67 6f 72 73 02 00 04 02 … 40 4f bf d2  68 65 6c 6c  00 e9 8b 64
-	// 67 6f 72 73 02 01 04 02 … 0f 47 b8 8e  6f 2c 20 77  df ea 2d 7e
-	// 67 6f 72 73 02 02 04 02 … de 5f b1 6a  6f 72 6c 64  e5 32 07 8e
-	// 67 6f 72 73 02 03 04 02 … 91 57 b6 36  0a 00 00 00  ea 4c 3a 7a
-	// 67 6f 72 73 02 04 04 02 … 79 83 d4 53  b9 1e 8c c6  1f 64 56 b1
-	// 67 6f 72 73 02 05 04 02 … 36 8b d3 0f  ef cd 00 c2  99 c2 15 7e
+	// 00000030  7c 97 60 20 5c 66 a2 d6  68 65 6c 6c a4 87 7f ce  ||.` \f..hell....|
+	// 00000040  80 00 00 0d 77 bb 19 86  c3 a2 24 fc              |....w.....$.|
+	// 67 6f 72 73 03 00 … 5c 66 a2 d6  68 65 6c 6c  a4 87 7f ce  80 00 00 0d 77 bb 19 86  c3 a2 24 fc
+	// 67 6f 72 73 03 01 … 13 6e a5 8a  6f 2c 20 77  7b 84 d9 d4  80 00 00 0d 77 bb 19 86  19 51 a7 20
+	// 67 6f 72 73 03 02 … c2 76 ac 6e  6f 72 6c 64  41 5c f3 24  80 00 00 0d 77 bb 19 86  73 a9 55 b5
+	// 67 6f 72 73 03 03 … 8d 7e ab 32  0a 00 00 00  4e 22 ce d0  80 00 00 0d 77 bb 19 86  a9 5a d6 69
+	// 67 6f 72 73 03 04 … 65 aa c9 57  b9 1e 8c c6  bb 0a a2 1b  80 00 00 0d 77 bb 19 86  57 06 cc 66
+	// 67 6f 72 73 03 05 … 2a a2 ce 0b  ef cd 00 c2  3d ac e1 d4  80 00 00 0d 77 bb 19 86  cf ce 4b 60
 }
 
 // encode is a PUT of a small object.
@@ -131,9 +133,11 @@ func encode(content string) (files [rs.Shards][]byte, err error) {
 	if err := coder.Encode(stripe); err != nil {
 		return files, err
 	}
+	table := rs.NewTable(o)
+	table.Add(stripe)
 	for i := range files {
 		block, sum := stripe.Stored(i)
-		files[i] = append(append(o.Header(i), block...), sum...)
+		files[i] = slices.Concat(o.Header(i), block, sum, table.Stored(i))
 	}
 	return files, nil
 }
@@ -162,8 +166,13 @@ func decode(content string, missing []int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	stripe := rs.NewStripe(rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content))))
-	stripe.Reset(0)
+	o := rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content)))
+	table, err := rs.ParseTable(o, 5, files[5][len(files[5])-int(o.TableSize()):])
+	if err != nil {
+		return "", err
+	}
+	stripe := rs.NewStripe(o)
+	stripe.Expect(0, table)
 	for i, file := range files {
 		block, sum := stripe.Stored(i)
 		copy(sum, file[rs.HeaderSize+copy(block, file[rs.HeaderSize:]):])

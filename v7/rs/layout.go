@@ -16,8 +16,8 @@ const (
 	ChecksumSize = 4                      // after each block
 )
 
-// Layout says where the bytes of an object of some size are in its shard files, which all have the same
-// size. Stripes count from 0; methods that take one expect it to be below Stripes.
+// Layout says how an object of some size is cut into stripes. Stripes count from 0; methods that take one
+// expect it to be below Stripes.
 type Layout struct {
 	size int64
 }
@@ -42,22 +42,20 @@ func (l Layout) StripeLen(stripe int64) int {
 	return int(min(l.size-stripe*StripeSize, StripeSize))
 }
 
-// BlockLen returns the length in bytes of each of the six blocks of a stripe: a quarter of StripeLen,
-// rounded up. Zeros fill the data blocks beyond StripeLen.
-func (l Layout) BlockLen(stripe int64) int {
+// MaxBlockLen returns the length in bytes of each of the six blocks of a stripe that is stored raw: a
+// quarter of StripeLen, rounded up. Zeros fill the data blocks beyond StripeLen.
+func (l Layout) MaxBlockLen(stripe int64) int {
 	return (l.StripeLen(stripe) + DataShards - 1) / DataShards
 }
 
-// Offset returns where in each shard file a stripe begins, in bytes.
-func (l Layout) Offset(stripe int64) int64 {
-	return HeaderSize + stripe*(BlockSize+ChecksumSize)
-}
+// TableSize returns the size in bytes of the table at the end of each shard file.
+func (l Layout) TableSize() int64 { return l.Stripes()*entrySize + ChecksumSize }
 
-// ShardSize returns the size in bytes of each shard file.
-func (l Layout) ShardSize() int64 {
+// MaxShardSize returns the size in bytes of each shard file if all stripes are stored raw.
+func (l Layout) MaxShardSize() int64 {
 	if l.size == 0 {
-		return HeaderSize
+		return HeaderSize + l.TableSize()
 	}
 	last := l.Stripes() - 1
-	return l.Offset(last) + int64(l.BlockLen(last)) + ChecksumSize
+	return HeaderSize + last*(BlockSize+ChecksumSize) + int64(l.MaxBlockLen(last)) + ChecksumSize + l.TableSize()
 }

@@ -13,12 +13,16 @@ import (
 // can read: of another file type, of another version, or corrupt.
 var ErrHeader = errors.New("not the header of a shard file")
 
-// ErrCorrupt is wrapped by the error for a block that is not the one once stored in that place.
+// ErrVersion is wrapped by the error for the intact header of another version, beside ErrHeader.
+var ErrVersion = errors.New("another version")
+
+// ErrCorrupt is wrapped by the error for a block or a table that is not the one once stored in that
+// place.
 var ErrCorrupt = errors.New("corrupt block")
 
 const (
 	magic   = "gors"
-	version = 2
+	version = 3
 )
 
 // Object is what the headers of an object's shard files say. It is immutable and comparable: two are
@@ -59,8 +63,8 @@ func ParseHeader(b []byte) (o Object, shard int, err error) {
 	if len(b) != HeaderSize || string(b[:4]) != magic {
 		return o, 0, fmt.Errorf("%w: not %d bytes that begin with %q", ErrHeader, HeaderSize, magic)
 	}
-	if b[4] != version {
-		return o, 0, fmt.Errorf("%w of version %d: it has version %d", ErrHeader, version, b[4])
+	if end := HeaderSize - ChecksumSize; b[4] != version && checksum(0, b[:end]) == binary.BigEndian.Uint32(b[end:]) {
+		return o, 0, fmt.Errorf("%w of version %d: %w, %d", ErrHeader, version, ErrVersion, b[4])
 	}
 	shard = int(b[5])
 	if shard >= Shards {

@@ -2,6 +2,7 @@ package erasure
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -32,6 +33,7 @@ type Reader struct {
 	path     string // of its shards on data services, without their numbers
 	held     placement.Places
 	sources  [rs.Shards]source
+	table    *rs.Table // that of most shards
 	stripe   *rs.Stripe
 	from, to int64        // the bytes to read
 	next     int64        // the number of the next stripe
@@ -44,7 +46,8 @@ type Reader struct {
 // source is one shard.
 type source struct {
 	shard   int
-	address string // "" if no data service is known to hold it, or it cannot be read
+	address string    // "" if no data service is known to hold it, or it cannot be read
+	table   *rs.Table // nil if it is not known
 	body    *objectstream.Download
 	at      int64 // the number of the stripe that comes next in body
 	tried   bool  // for the present stripe
@@ -59,18 +62,19 @@ func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) 
 // OpenRange is Open for the bytes from one position up to another. It reads the stripes that have any of
 // them.
 func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Places, from, to int64) *Reader {
-	return c.open(ctx, o, "objects/"+hash.Hash(o.Hash()).Hex(), places, from, to)
+	return c.open(ctx, o, "objects/"+hash.Hash(o.Hash()).Hex(), places, nil, from, to)
 }
 
-func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, from, to int64) *Reader {
+// open finds the table at the end of the shards if it is nil.
+func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, table *rs.Table, from, to int64) *Reader {
 	r := &Reader{
-		ctx: ctx, codec: c, object: o, path: path, held: places, stripe: rs.NewStripe(o), sum: sha256.New(),
+		ctx: ctx, codec: c, object: o, path: path, held: places, table: table, stripe: rs.NewStripe(o), sum: sha256.New(),
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, table: table, late: late && time.Since(was) < objectstream.StallTimeout}
 	}
 	return r
 }
@@ -101,9 +105,20 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Stripe reads the next stripe, and computes all that shards store of it.
+func (r *Reader) Stripe() (*rs.Stripe, error) {
+	if err := r.load(); err != nil {
+		return nil, err
+	}
+	return r.stripe, r.codec.coder.Protect(r.stripe)
+}
+
 // load reads four intact blocks of the next stripe and computes the data blocks not among them.
 func (r *Reader) load() error {
-	r.stripe.Reset(r.next)
+	if err := r.findTable(); err != nil {
+		return err
+	}
+	r.stripe.Expect(r.next, r.table)
 	for i := range r.sources {
 		r.sources[i].tried = false
 	}
@@ -117,7 +132,12 @@ func (r *Reader) load() error {
 			return r.ctx.Err() // the service stops
 		}
 	}
-	if err := r.codec.coder.ReconstructData(r.stripe); err != nil {
+	err := r.codec.coder.ReconstructData(r.stripe)
+	if errors.Is(err, rs.ErrForeign) {
+		r.damaged.Store(true)
+		err = fmt.Errorf("%w: %w", hash.ErrMismatch, err)
+	}
+	if err != nil {
 		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
 	r.sum.Write(r.stripe.Data()) // never fails
@@ -184,16 +204,17 @@ func (r *Reader) readBlock(s *source) error {
 // first. A header or a size that is wrong is damage, but blocks behind it may be intact.
 func (r *Reader) begin(s *source) (err error) {
 	s.close()
-	s.at = r.next
-	timeout, from, to := blockTimeout, r.object.Offset(r.next), min(r.object.Offset(r.end), r.object.ShardSize())
-	if s.late {
-		timeout = objectstream.StallTimeout
+	if s.table == nil {
+		if err := r.readTable(s); err != nil || s.encoding() != r.table.Encoding().Hex() {
+			return cmp.Or(err, ErrOtherEncoding)
+		}
 	}
+	s.at = r.next
+	from := r.table.Offset(r.next)
 	if r.next == 0 {
 		from = 0
 	}
-	path := fmt.Sprintf("%s.%d", r.path, s.shard)
-	if s.body, err = r.codec.streams.Get(r.ctx, s.address, path, from, to, timeout); err != nil {
+	if s.body, err = r.get(s, from, r.table.Offset(r.end)); err != nil {
 		return err
 	}
 	header := r.object.Header(s.shard)
@@ -202,10 +223,19 @@ func (r *Reader) begin(s *source) (err error) {
 			return err
 		}
 	}
-	if s.body.Size != r.object.ShardSize() || !bytes.Equal(header, r.object.Header(s.shard)) {
+	if s.body.Size != r.table.ShardSize() || !bytes.Equal(header, r.object.Header(s.shard)) {
 		r.damaged.Store(true)
 	}
 	return nil
+}
+
+// get requests bytes of a shard.
+func (r *Reader) get(s *source, from, to int64) (*objectstream.Download, error) {
+	timeout := blockTimeout
+	if s.late {
+		timeout = objectstream.StallTimeout
+	}
+	return r.codec.streams.Get(r.ctx, s.address, fmt.Sprintf("%s.%d", r.path, s.shard), from, to, timeout)
 }
 
 // note keeps a shard with a corrupt block for the next stripe and gives up one that cannot be read. One

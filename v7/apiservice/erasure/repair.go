@@ -47,7 +47,7 @@ func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.
 // shards while there is a data service with room and without one. It returns at once. An object is
 // in the queue once.
 func (r *Repairer) Inspect(reader *Reader) {
-	room, err := r.dataServices.WithRoom(reader.object.ShardSize(), 1)
+	room, err := r.dataServices.WithRoom(reader.object.MaxShardSize(), 1)
 	unused := func(address string) bool { return reader.held.Held(address) == 0 }
 	missing := reader.held.Known() < rs.Shards && err == nil && slices.ContainsFunc(room, unused)
 	if !missing && !reader.Damaged() {
@@ -110,11 +110,11 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 	if !sure {
 		return errUnanswered
 	}
-	room, err := r.dataServices.WithRoom(o.ShardSize(), 1)
+	room, err := r.dataServices.WithRoom(o.MaxShardSize(), 1)
 	if err != nil {
 		return err
 	}
-	intact, unknown := r.codec.Check(ctx, o, held)
+	intact, unknown, _ := r.codec.Check(ctx, o, held)
 	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact).Without(unknown)
 	for shard, address := range to {
 		if !slices.Contains(room, address) {
@@ -132,13 +132,13 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 	return err
 }
 
-// remake reads the object, as a GET does, and writes the shards in to, as a PUT does. So what it writes
-// is computed from bytes that have the object's hash. It reads corrupt shards too: their intact blocks
-// may be the only good copies.
+// remake reads the object, as a GET does, and writes the shards in to, as a PUT does, but from the blocks
+// that it reads: all shards are of one encoding. So what it writes is computed from bytes that have the
+// object's hash. It reads corrupt shards too: their intact blocks may be the only good copies.
 func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
 	reader := r.codec.Open(ctx, o, held)
 	defer reader.Close()
-	err := r.codec.Write(ctx, o, reader, intact, to, nil, intact.Known()+1) // each shard is a gain
+	err := r.codec.Write(ctx, o, reader.Stripe, intact, to, nil, intact.Known()+1) // each shard is a gain
 	if err == nil {
 		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}

@@ -17,12 +17,36 @@ import (
 // needs, and on as many data services as a read needs shards.
 const WriteQuorum = rs.DataShards + 1
 
-// Write sends those shards of an object that to has a place for; held are intact already. body has
-// the object's bytes, and fails before the last of them if they have another hash. Data services in
-// order replace those that refuse. Write returns nil when the quorum is met, held shards included;
+// Stripes returns the stripes of an object one after the other, encoded. It fails before the last of them
+// if the object has another hash.
+type Stripes func() (*rs.Stripe, error)
+
+// Encoded returns the stripes of an object whose bytes body has. It fails as body does, and with
+// ErrOtherEncoding if the shards that are there already have an encoding, other than "", that these would
+// not have.
+func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) Stripes {
+	stripe, table := rs.NewStripe(o), rs.NewTable(o)
+	return func() (*rs.Stripe, error) {
+		stripe.Reset(table.Stripes())
+		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
+			return nil, err
+		}
+		if err := c.coder.Encode(stripe); err != nil {
+			return nil, err
+		}
+		table.Add(stripe)
+		if encoding != "" && table.Complete() && table.Encoding().Hex() != encoding {
+			return nil, ErrOtherEncoding
+		}
+		return stripe, nil
+	}
+}
+
+// Write sends those shards of an object that to has a place for; held are intact already, and of the same
+// encoding. Data services in order replace those that refuse. Write returns nil when the quorum is met, held shards included;
 // one data service that dies or stalls in the middle does not fail it. If it is not met, all shards
 // are dropped.
-func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to placement.Places, order []string, quorum int) error {
+func (c *Codec) Write(ctx context.Context, o rs.Object, stripes Stripes, held, to placement.Places, order []string, quorum int) error {
 	targets := placement.NewTargets(held, to, order)
 	s := &shardWriters{held: held, quorum: quorum}
 	for shard, address := range to {
@@ -31,7 +55,7 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to
 		}
 	}
 	s.each(func(w *shardWriter) { w.begin(ctx, c.streams, o, targets) })
-	err := c.encode(ctx, o, body, s)
+	err := s.send(ctx, o, stripes)
 	s.each(func(w *shardWriter) { w.end(ctx, err) })
 	if err = cmp.Or(err, s.check()); err != nil {
 		s.each(func(w *shardWriter) { w.upload.Drop(ctx) })
@@ -41,24 +65,23 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, body io.Reader, held, to
 	return s.check()
 }
 
-// encode sends the headers and every stripe, if enough data services take them. It waits for the slowest
-// data service at each stripe, so one stripe is in memory.
-func (c *Codec) encode(ctx context.Context, o rs.Object, body io.Reader, to *shardWriters) error {
-	if err := to.check(); err != nil {
+// send sends the headers, every stripe and the tables, if enough data services take them. It waits for the
+// slowest data service at each stripe, so one stripe is in memory.
+func (s *shardWriters) send(ctx context.Context, o rs.Object, stripes Stripes) error {
+	if err := s.check(); err != nil {
 		return err
 	}
-	to.each(func(w *shardWriter) { w.write(ctx, o.Header(w.shard)) })
-	stripe := rs.NewStripe(o)
-	for n := range o.Stripes() {
-		stripe.Reset(n)
-		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
+	s.each(func(w *shardWriter) { w.write(ctx, o.Header(w.shard)) })
+	table := rs.NewTable(o)
+	for range o.Stripes() {
+		stripe, err := stripes()
+		if err != nil {
 			return err
 		}
-		if err := c.coder.Encode(stripe); err != nil {
-			return err
-		}
-		to.write(ctx, stripe)
+		table.Add(stripe)
+		s.write(ctx, stripe)
 	}
+	s.each(func(w *shardWriter) { w.write(ctx, table.Stored(w.shard)) })
 	return nil
 }
 
@@ -130,7 +153,7 @@ type upload interface {
 // begin begins the upload, to another data service if one refuses.
 func (w *shardWriter) begin(ctx context.Context, streams *objectstream.Client, o rs.Object, targets *placement.Targets) {
 	for {
-		w.upload, w.err = streams.Begin(ctx, w.address, name(o, w.shard), o.ShardSize())
+		w.upload, w.err = streams.Begin(ctx, w.address, name(o, w.shard), o.MaxShardSize())
 		if w.err == nil {
 			w.send(ctx)
 			return

@@ -46,6 +46,11 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, o rs.Object, p pa
 	if errors.Is(err, hash.ErrMismatch) && o.Stripes() == 1 {
 		err = h.sendFrom(w, r, o, p, h.codec.Genuine(r.Context(), o, held))
 	}
+	return unreadable(err)
+}
+
+// unreadable turns an error of a reader into an answer for the client.
+func unreadable(err error) error {
 	if errors.Is(err, rs.ErrTooFewShards) || errors.Is(err, hash.ErrMismatch) {
 		err = fmt.Errorf("%w: %w", httpd.Unavailable("fewer shards of this object can be read than are needed: try again"), err)
 	}

@@ -3,6 +3,7 @@ package objects
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -76,28 +77,43 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (held placement.Pl
 
 // store always verifies that the body has the announced hash: a client that could get an object by
 // naming its hash could read what others store. Equal content is stored once: where all its shards are
-// there already, and intact, the body is only verified; otherwise those are written that are not. A
-// shard of a data service that does not answer does not count. Of two shards on one data service one is
-// written again elsewhere, if there are data services enough.
+// there already, and intact, the body is only verified; otherwise those are written that are not. If too
+// few are intact to read the object, all are written, since they might be of another encoding. A shard of a
+// data service that does not answer does not count. Of two shards on one data service one is written again
+// elsewhere, if there are data services enough.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, held placement.Places) error {
 	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	intact, unknown := h.codec.Check(r.Context(), o, held)
+	intact, unknown, encoding := h.codec.Check(r.Context(), o, held)
 	if intact.Known() == rs.Shards && intact.Holders() >= rs.DataShards {
 		_, err := io.Copy(io.Discard, body)
 		return err
 	}
-	room, err := h.dataServices.WithRoom(o.ShardSize(), rs.DataShards)
+	room, err := h.dataServices.WithRoom(o.MaxShardSize(), rs.DataShards)
 	if err != nil {
 		return err
 	}
 	order := placement.Order(content.Hex(), room)
 	damaged := held.Without(intact).Without(unknown)
-	intact = placement.Places{}.Apart(intact)
-	to := intact.Apart(damaged).Spread(order).Without(intact)
-	err = h.codec.Write(r.Context(), o, body, intact, to, order, erasure.WriteQuorum)
+	kept := placement.Places{}.Apart(intact)
+	if intact.Known() < rs.DataShards {
+		kept, encoding = placement.Places{}, ""
+	}
+	to := kept.Apart(intact).Apart(damaged).Spread(order).Without(kept)
+	err = h.codec.Write(r.Context(), o, h.codec.Encoded(o, body, encoding), kept, to, order, erasure.WriteQuorum)
+	if errors.Is(err, erasure.ErrOtherEncoding) {
+		err = h.complete(r.Context(), o, kept, to, order)
+	}
 	if body.Err() != nil {
 		return body.Err() // the client's fault: nothing of it was stored
 	}
 	return err
+}
+
+// complete writes shards with the blocks of those that are there.
+func (h *handler) complete(ctx context.Context, o rs.Object, kept, to placement.Places, order []string) error {
+	reader := h.codec.Open(ctx, o, kept)
+	defer reader.Close()
+	defer h.repairer.Inspect(reader)
+	return unreadable(h.codec.Write(ctx, o, reader.Stripe, kept, to, order, erasure.WriteQuorum))
 }

@@ -50,7 +50,7 @@ func NewClient() *Client {
 }
 
 // Get returns what the data service at address holds at path, which is objects/NAME or uploads/NAME, from
-// byte from on and before byte to. The data service may be silent for timeout, before its answer and in
+// byte from on and before byte to. A negative from is counted from the end. The data service may be silent for timeout, before its answer and in
 // the middle of it; after that the error wraps ErrStalled. The caller closes the Download.
 func (c *Client) Get(ctx context.Context, address, path string, from, to int64, timeout time.Duration) (*Download, error) {
 	ctx, watch := c.watched(ctx, address, timeout)
@@ -67,26 +67,29 @@ func (c *Client) Get(ctx context.Context, address, path string, from, to int64, 
 	return &Download{size, response.Body, watch}, nil
 }
 
-// Check has the data service at address verify what it holds under name, of size bytes, from end to
-// end. The error wraps ErrCorrupt if it holds nothing there, or nothing intact.
-func (c *Client) Check(ctx context.Context, address, name string, size int64) error {
-	return c.command(ctx, http.MethodPost, address, name, size)
+// Check has the data service at address verify what it holds under name, of up to size bytes, from end to
+// end, and returns its encoding. The error wraps ErrCorrupt if it holds nothing there, or nothing intact.
+func (c *Client) Check(ctx context.Context, address, name string, size int64) (encoding string, err error) {
+	header, err := c.command(ctx, http.MethodPost, address, name, size)
+	return header.Get("Encoding"), err
 }
 
 // Quarantine has the data service at address take what it holds under name out of use.
 func (c *Client) Quarantine(ctx context.Context, address, name string) error {
-	return c.command(ctx, http.MethodDelete, address, name, 0)
+	_, err := c.command(ctx, http.MethodDelete, address, name, 0)
+	return err
 }
 
-// command sends a request without a body that may take as long as reading size bytes does.
-func (c *Client) command(ctx context.Context, method, address, name string, size int64) error {
+// command sends a request without a body that may take as long as reading size bytes does, and returns the
+// header of the answer.
+func (c *Client) command(ctx context.Context, method, address, name string, size int64) (http.Header, error) {
 	ctx, watch := c.watched(ctx, address, timeoutOf(size))
 	defer watch.end()
 	response, err := c.ask(ctx, method, address, "objects/"+name, "")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return response.Body.Close()
+	return response.Header, response.Body.Close()
 }
 
 func (c *Client) ask(ctx context.Context, method, address, path, query string) (*http.Response, error) {

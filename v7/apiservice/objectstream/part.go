@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// maxState is more than a record has: a stripe, in base64, and some kilobytes.
-const maxState = 2 << 20
+// maxState is more than a record has: a stripe and the table of an object of 500 GB, in base64.
+const maxState = 16 << 20
 
 // Part is a shard of an upload that may break off, on a data service. Its requests are refused with 409
 // when another API service has claimed the upload under a higher epoch, and with 423 while one uses it.

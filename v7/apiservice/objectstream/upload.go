@@ -18,10 +18,10 @@ const dropTimeout = 2 * time.Second
 type Upload struct {
 	client      *Client
 	address, id string
-	size        int64
+	size        int64 // at most, in bytes
 }
 
-// Begin has the data service at address expect size bytes of content under a name, its hash in
+// Begin has the data service at address expect up to size bytes of content under a name, its hash in
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
 	if err := c.breaker.allow(address); err != nil {
@@ -49,16 +49,12 @@ func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*
 
 // Send sends the whole content. After an error the upload can only be dropped.
 func (u *Upload) Send(ctx context.Context, body io.Reader) error {
-	if u.size == 0 {
-		return nil
-	}
 	ctx, watch := u.client.watched(ctx, u.address, StallTimeout)
 	defer watch.end()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), &upload{body, watch})
 	if err != nil {
 		return err
 	}
-	request.ContentLength = u.size
 	return u.client.finish(request, u.address)
 }
 

@@ -124,17 +124,17 @@ func latest(found []claimed) (now state, kept placement.Places) {
 
 // restore makes the missing parts anew.
 func (u *upload) restore(ctx context.Context) error {
-	room, err := u.service.dataServices.WithRoom(u.object.ShardSize(), 1)
+	room, err := u.service.dataServices.WithRoom(u.object.MaxShardSize(), 1)
 	if err != nil {
 		return err
 	}
-	return u.parts.Restore(ctx, u.next, placement.Order(hash.Hash(u.object.Hash()).Hex(), room), u.encoded())
+	return u.parts.Restore(ctx, placement.Order(hash.Hash(u.object.Hash()).Hex(), room), u.encoded())
 }
 
 // begin makes the parts of an upload on the data services that would take the shards of a PUT of its
 // content.
 func (s *Service) begin(ctx context.Context, id hash.Hash, first state) (*upload, error) {
-	room, err := s.dataServices.WithRoom(rs.NewLayout(first.Size).ShardSize(), erasure.WriteQuorum)
+	room, err := s.dataServices.WithRoom(rs.NewLayout(first.Size).MaxShardSize(), erasure.WriteQuorum)
 	if err != nil {
 		return nil, err
 	}

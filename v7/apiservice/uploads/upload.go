@@ -31,6 +31,7 @@ type state struct {
 	Offset         int64  // how many bytes have come
 	Sum            []byte // the state of their SHA-256
 	Tail           []byte // those that do not make a stripe yet
+	Table          []byte // of the stripes that the parts have
 	Since          int64  // the newest version of the name when all bytes had come
 	Complete       bool   // all bytes have come, and have the hash
 }
@@ -54,8 +55,15 @@ func (s *Service) newUpload(id hash.Hash, now state, epoch int64, places placeme
 	}
 	u := &upload{service: s, state: now, object: rs.NewObject(now.Size, content), sum: sha256.New()}
 	u.Upload = hash.Of(id[:]).Hex() // in the version's document, which must not give the ID away
-	u.parts = s.codec.Parts(u.object, id, epoch, places)
-	u.stripe, u.next = rs.NewStripe(u.object), now.Offset/rs.StripeSize
+	table, err := rs.ParseEntries(u.object, now.Table)
+	if err == nil && !u.Complete && table.Stripes() != now.Offset/rs.StripeSize {
+		err = fmt.Errorf("a table of %d stripes", table.Stripes())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("state of upload %s, which has %d bytes: %v", id.Hex(), now.Offset, err)
+	}
+	u.parts = s.codec.Parts(u.object, id, epoch, table, places)
+	u.stripe, u.next = rs.NewStripe(u.object), table.Stripes()
 	if now.Sum != nil {
 		if err := u.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(now.Sum); err != nil {
 			return nil, fmt.Errorf("state of upload %s: %w", id.Hex(), err)
@@ -131,8 +139,7 @@ func (u *upload) fill(ctx context.Context, body io.Reader) (ended, err error) {
 
 // checkpoint makes durable what has come. With last the upload may be claimed at once.
 func (u *upload) checkpoint(ctx context.Context, last bool) error {
-	length := min(u.object.Offset(u.next), u.object.ShardSize())
-	next := objectstream.Checkpoint{Length: length, Last: last, State: u.encoded()}
+	next := objectstream.Checkpoint{Last: last, State: u.encoded()}
 	if u.Complete {
 		next.Content = hash.Hash(u.object.Hash()).Hex()
 	}
@@ -141,7 +148,7 @@ func (u *upload) checkpoint(ctx context.Context, last bool) error {
 
 func (u *upload) encoded() []byte {
 	u.Sum, _ = u.sum.(encoding.BinaryMarshaler).MarshalBinary() // that of SHA-256 never fails
-	u.Tail = nil
+	u.Tail, u.Table = nil, u.parts.Table()
 	if u.filled > 0 {
 		u.Tail = u.stripe.Data()[:u.filled]
 	}

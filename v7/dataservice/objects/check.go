@@ -10,18 +10,19 @@ import (
 )
 
 // check costs the disk and no network. A file that cannot be read counts as corrupt.
-func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
+func (h *handler) check(w http.ResponseWriter, r *http.Request) error {
 	name, err := NameOf(r)
 	if err != nil {
 		return err
 	}
-	err = h.store.Check(name)
+	encoding, err := h.store.Check(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return notFound()
 	case err != nil:
 		return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the content is corrupt or cannot be read"), err)
 	}
+	w.Header().Set("Encoding", encoding.Hex())
 	return nil
 }
 

@@ -48,12 +48,16 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	return httpd.SendWithin(w, f, to-from, peerTimeout)
 }
 
-// section returns the positions in a file that a request asks for, at most its end.
+// section returns the positions in a file that a request asks for, at most its end. A negative from is
+// counted from the end.
 func section(r *http.Request, size int64) (from, to int64, err error) {
 	query := r.URL.Query()
-	first, err1 := strconv.ParseUint(query.Get("from"), 10, 63)
+	from, err1 := strconv.ParseInt(query.Get("from"), 10, 64)
 	end, err2 := strconv.ParseUint(query.Get("to"), 10, 63)
-	from, to = int64(first), min(int64(end), size)
+	if from < 0 {
+		from = max(size+from, 0)
+	}
+	to = min(int64(end), size)
 	if err1 != nil || err2 != nil || from > to {
 		return 0, 0, httpd.Errorf(http.StatusBadRequest, "from=%.40q and to=%.40q are not positions in %d bytes",
 			query.Get("from"), query.Get("to"), size)

@@ -1,6 +1,7 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash and its number.
 //
 //	GET    /objects/NAME?from=FIRST&to=END answers with the bytes of the file before END; NAME is HASH.N
+//	GET    /objects/NAME?from=-N&to=END    answers with its last N bytes
 //	POST   /objects/NAME                   verifies it from end to end: 404 if it is missing, corrupt or unreadable
 //	DELETE /objects/NAME                   quarantines it
 package objects

@@ -24,10 +24,13 @@ type Store struct {
 	changes [64]sync.Mutex // each for a share of the names: one change of a name at a time
 }
 
-// Open lists what dir has.
+// Open lists what dir has. The error is rs.ErrVersion if that is of another chapter.
 func Open(dir *files.Dir) (*Store, error) {
 	s := &Store{dir: dir, index: map[string]struct{}{}, seed: maphash.MakeSeed()}
-	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
+	if err := dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil }); err != nil {
+		return nil, err
+	}
+	return s, s.checkVersion()
 }
 
 // Has reports whether there is content under that name.
@@ -64,12 +67,13 @@ func (s *Store) Writable() error { return s.dir.Writable() }
 func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(size) }
 
 // Commit stores the content of t under name, durably, unless it is there already and intact. A file
-// there that is not, or that cannot be read, is replaced and quarantined. It ends t.
+// there that is not, that cannot be read, or that is of another encoding, is replaced and quarantined. It
+// ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
 	defer s.lock(name)()
 	commit := t.Commit
 	if there, _ := s.Has(name); there { // it returns no error
-		if s.verify(name) == nil {
+		if encoding, err := s.verify(name); err == nil && !otherEncoding(t, encoding) {
 			return t.Drop()
 		}
 		commit = t.Replace

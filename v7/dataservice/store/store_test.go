@@ -3,9 +3,11 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,16 +51,29 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 
 // shard returns the name and the content of shard 0 of an object.
 func shard(t *testing.T, body string) (name, content string) {
+	return encodedBy(t, body, (*rs.Coder).Encode)
+}
+
+// rawShard returns a shard that another encoder might have written.
+func rawShard(t *testing.T, body string) (name, content string) {
+	return encodedBy(t, body, (*rs.Coder).Protect)
+}
+
+func encodedBy(t *testing.T, body string, encode func(c *rs.Coder, s *rs.Stripe) error) (name, content string) {
 	coder, err := rs.NewCoder()
 	require.NoError(t, err)
 	o := rs.NewObject(int64(len(body)), hash.Of([]byte(body)))
 	stripe := rs.NewStripe(o)
 	stripe.Reset(0)
 	copy(stripe.Data(), body)
-	require.NoError(t, coder.Encode(stripe))
+	require.NoError(t, encode(coder, stripe))
 	block, sum := stripe.Stored(0)
-	return rs.Name(o.Hash(), 0), string(o.Header(0)) + string(block) + string(sum)
+	table := rs.NewTable(o)
+	table.Add(stripe)
+	return rs.Name(o.Hash(), 0), string(slices.Concat(o.Header(0), block, sum, table.Stored(0)))
 }
+
+func check(s *Store, name string) error { _, err := s.Check(name); return err }
 
 func requireFile(t *testing.T, want string, elem ...string) {
 	t.Helper()
@@ -72,10 +87,10 @@ func TestIntactShardStays(t *testing.T) {
 	s := open(t, root)
 	name, content := shard(t, "hello, world")
 	requireHas(t, s, name, false)
-	require.ErrorIs(t, s.Check(name), fs.ErrNotExist)
+	require.ErrorIs(t, check(s, name), fs.ErrNotExist)
 	commit(t, s, name, content)
 	requireHas(t, s, name, true)
-	require.NoError(t, s.Check(name))
+	require.NoError(t, check(s, name))
 	commit(t, s, name, "of the second, which is not needed")
 	requireFile(t, content, root, "objects", name)
 	requireTempIsEmpty(t, root)
@@ -93,12 +108,12 @@ func TestCorruptShardIsReplaced(t *testing.T) {
 	}
 	for _, corrupt := range damages {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(corrupt), 0o644))
-		require.Error(t, s.Check(name))
+		require.Error(t, check(s, name))
 		requireHas(t, s, name, true)
 		commit(t, s, name, content)
 		requireFile(t, content, root, "objects", name)
 		requireFile(t, corrupt, root, "quarantine", name)
-		require.NoError(t, s.Check(name))
+		require.NoError(t, check(s, name))
 	}
 	requireTempIsEmpty(t, root)
 }
@@ -111,10 +126,55 @@ func TestUnreadableShardIsReplaced(t *testing.T) {
 	commit(t, s, name, content)
 	require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", name), 0o755))
-	require.Error(t, s.Check(name))
+	require.Error(t, check(s, name))
 	commit(t, s, name, content)
 	requireFile(t, content, root, "objects", name)
 	require.DirExists(t, filepath.Join(root, "quarantine", name))
+}
+
+// TestShardOfAnotherEncodingIsReplaced has an intact shard that cannot be decoded with the new ones.
+func TestShardOfAnotherEncodingIsReplaced(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	body := strings.Repeat("hello, world", 100)
+	name, packed := shard(t, body)
+	_, raw := rawShard(t, body)
+	commit(t, s, name, raw)
+	before, err := s.Check(name)
+	require.NoError(t, err)
+	commit(t, s, name, packed)
+	requireFile(t, packed, root, "objects", name)
+	requireFile(t, raw, root, "quarantine", name)
+	after, err := s.Check(name)
+	require.NoError(t, err)
+	require.NotEqual(t, before, after)
+}
+
+// TestOtherVersionIsRefused has a shard of chapter 6 among broken ones: nothing is changed.
+func TestOtherVersionIsRefused(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	name, content := shard(t, "hello, world")
+	commit(t, s, name, content)
+	dir := s.dir
+	_, err := Open(dir)
+	require.NoError(t, err)
+
+	old := []byte(content)
+	old[4] = 2
+	binary.BigEndian.PutUint32(old[52:], crc32.Checksum(old[:52], crc32.MakeTable(crc32.Castagnoli)))
+	objects := filepath.Join(root, "objects")
+	require.NoError(t, os.WriteFile(filepath.Join(objects, name), []byte("broken"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
+	_, err = Open(dir)
+	require.ErrorIs(t, err, rs.ErrVersion)
+	require.ErrorContains(t, err, "of version 3: another version, 2")
+	requireFile(t, string(old), objects, "old")
+
+	old[4] = 3 // a bit of it is damaged
+	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
+	_, err = Open(dir)
+	require.NoError(t, err)
 }
 
 func requireTempIsEmpty(t *testing.T, root string) {
@@ -132,7 +192,7 @@ func TestRemovedFileIsForgotten(t *testing.T) {
 	commit(t, s, name, content)
 	for _, find := range []func() error{
 		func() error { _, _, err := s.Open(name); return err },
-		func() error { return s.Check(name) },
+		func() error { return check(s, name) },
 	} {
 		require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
 		require.ErrorIs(t, find(), fs.ErrNotExist)

@@ -61,7 +61,7 @@ func (us *Uploads) patch(w http.ResponseWriter, r *http.Request) error {
 	n, err := u.file.Append(httpd.NewBodyWithin(w, r, lifetime))
 	u.written += n
 	if err == nil && u.written > u.size {
-		err = httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, %d announced", u.written, u.size)
+		err = httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, at most %d announced", u.written, u.size)
 	}
 	if err != nil {
 		return errors.Join(err, u.file.Drop())
@@ -74,10 +74,6 @@ func (us *Uploads) commit(_ http.ResponseWriter, r *http.Request) error {
 	_, u, err := us.taken(r)
 	if err != nil {
 		return err
-	}
-	if u.written != u.size {
-		err := httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, %d announced", u.written, u.size)
-		return errors.Join(err, u.file.Drop())
 	}
 	return us.store.Commit(u.file, u.name)
 }

@@ -41,7 +41,7 @@ type Uploads struct {
 // upload is used by one request at a time, the one that took it out of Uploads.
 type upload struct {
 	name    string
-	size    int64 // bytes announced
+	size    int64 // bytes announced, at most
 	written int64 // bytes received
 	file    *files.Temp
 	used    time.Time

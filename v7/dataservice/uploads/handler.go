@@ -20,8 +20,9 @@ const (
 	reservation = 5 * time.Second
 	// bodyTimeout is for an API service that waits for its client, and sees to its timeout.
 	bodyTimeout = 30 * time.Minute
-	// maxState is more than an API service puts into a record: a stripe, in base64, and some kilobytes.
-	maxState = 2 << 20
+	// maxState is more than an API service puts into a record: a stripe and the table of an object of
+	// 500 GB, in base64.
+	maxState = 16 << 20
 )
 
 // Handler answers for /uploads/ID.N. Errors are 404 for a part that there is not, 409 for an epoch that is

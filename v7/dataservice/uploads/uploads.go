@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"gostore/chapter7/dataservice/store"
+	"gostore/chapter7/rs"
 	"gostore/common/files"
 )
 
@@ -64,7 +65,8 @@ type record struct {
 
 func (r record) isContent() bool { return r.epoch > 0 && r.content != none }
 
-// Open finds the parts that are on disk. One whose record cannot be read is out of its upload.
+// Open finds the parts that are on disk. One whose record cannot be read is out of its upload. The error is
+// rs.ErrVersion if one is of another chapter.
 func Open(dir *files.Dir, content *store.Store, log *slog.Logger) (*Uploads, error) {
 	path, err := dir.Sub("uploads")
 	if err != nil {
@@ -73,7 +75,11 @@ func Open(dir *files.Dir, content *store.Store, log *slog.Logger) (*Uploads, err
 	us := &Uploads{dir: dir, path: path, content: content, parts: map[string]*part{}}
 	entries, err := filepath.Glob(filepath.Join(path, "*"))
 	for _, file := range entries {
-		if err := us.load(file); err != nil {
+		err := us.load(file)
+		if errors.Is(err, rs.ErrVersion) {
+			return nil, fmt.Errorf("upload %s: %w", file, err)
+		}
+		if err != nil {
 			log.Warn("an upload cannot go on here", "file", file, "error", err)
 		}
 	}
@@ -82,6 +88,9 @@ func Open(dir *files.Dir, content *store.Store, log *slog.Logger) (*Uploads, err
 
 // load removes a shard without a record: the service died when the part began.
 func (us *Uploads) load(file string) error {
+	if err := checkVersion(strings.TrimSuffix(file, recordSuffix)); err != nil {
+		return err
+	}
 	info, err := os.Stat(strings.TrimSuffix(file, recordSuffix) + recordSuffix)
 	if errors.Is(err, fs.ErrNotExist) {
 		return os.Remove(file)
@@ -94,6 +103,19 @@ func (us *Uploads) load(file string) error {
 		return err
 	}
 	us.parts[p.name] = p
+	return nil
+}
+
+// checkVersion returns an error for the shard of another chapter.
+func checkVersion(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil // it is content already, or has not begun
+	}
+	defer f.Close() // opened for reading
+	if _, _, err = store.ReadHeader(f); errors.Is(err, rs.ErrVersion) {
+		return err
+	}
 	return nil
 }
 

@@ -1,0 +1,95 @@
+package suite
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/common/hash"
+)
+
+// NewBody returns n random bytes; of a store that compresses, stripes of text and of random bytes in turns.
+func (s *Store) NewBody(n int) []byte {
+	body := NewBody(n)
+	if compressing().has(s.chapter) {
+		for at := 0; at < n; at += 2 * Stripe {
+			copy(body[at:min(at+Stripe, n)], NewText(Stripe))
+		}
+	}
+	return body
+}
+
+// NewText returns n bytes of lines of JSON, as logs have them: compressed they are about a quarter.
+func NewText(n int) []byte {
+	var b bytes.Buffer
+	b.Grow(n + 100)
+	for b.Len() < n {
+		fmt.Fprintf(&b, `{"level":"info","request":"GET","path":"/objects/%08x","status":%d,"bytes":%d}`+"\n",
+			rand.Uint32(), 200+rand.IntN(8), rand.IntN(10_000))
+	}
+	return b.Bytes()[:n]
+}
+
+// textTakesAQuarter compares what is on disk with what was put, of text and of random bytes.
+func textTakesAQuarter(t *testing.T, s *Store) {
+	const size = 10 << 20
+	for _, c := range []struct {
+		body []byte
+		most int64 // bytes of all six shard files
+	}{
+		{NewText(size), 4 << 20},
+		{NewBody(size), 15 << 20 * 101 / 100},
+		{bytes.Repeat([]byte("a"), size), size / 100},
+	} {
+		_, files, _ := s.PutShards(t, c.body)
+		var sum int64
+		for _, file := range files {
+			info, err := os.Stat(file)
+			require.NoError(t, err)
+			sum += info.Size()
+		}
+		require.LessOrEqual(t, sum, c.most)
+	}
+}
+
+// compressionIsInvisible has all that a client sees of text as if it were stored as it is.
+func compressionIsInvisible(t *testing.T, s *Store) {
+	for _, body := range [][]byte{NewText(100), s.NewBody(Stripe + 1), s.NewBody(3*Stripe + 1)} {
+		name := NewName()
+		s.Put(t, name, body)
+		for _, encoding := range []string{"", "identity", "gzip, zstd", "zstd;q=1.0", "*"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				got := s.raw(t, method, name, encoding)
+				require.Equal(t, http.StatusOK, got.StatusCode)
+				require.EqualValues(t, len(body), got.ContentLength)
+				require.Empty(t, got.Header.Get("Content-Encoding"))
+				require.Equal(t, `"`+hash.Of(body).String()+`"`, got.Header.Get("ETag"))
+				content, err := io.ReadAll(got.Body)
+				require.NoError(t, err)
+				require.NoError(t, got.Body.Close())
+				require.True(t, method == http.MethodHead || bytes.Equal(body, content), encoding)
+			}
+		}
+		require.EqualValues(t, len(body), s.versionsOf(t, name)[0].Size)
+	}
+}
+
+// raw sends a request without a body. encoding is the header Accept-Encoding; with "" Go's transport sends
+// one of its own.
+func (s *Store) raw(t *testing.T, method, name, encoding string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, ObjectURL(s.API[0], name), nil)
+	require.NoError(t, err)
+	if encoding != "" {
+		request.Header.Set("Accept-Encoding", encoding)
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	require.NoError(t, err)
+	return response
+}
