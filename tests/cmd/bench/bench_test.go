@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"io"
@@ -118,7 +119,7 @@ func TestWrongBytesAreErrors(t *testing.T) {
 	s3 := newFakeS3(t)
 	c, err := openTarget(t.Context(), s3.URL, t.TempDir(), optionsFor(t, s3.URL))
 	require.NoError(t, err)
-	b := newBodies().make(1, 1000)[0]
+	b := newBodies(false).make(1, 1000)[0]
 	_, err = putOp(t.Context(), c.client, "key", b)
 	require.NoError(t, err)
 	buffer := make([]byte, 100)
@@ -163,15 +164,32 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 }
 
 func TestBodiesAreDistinct(t *testing.T) {
-	b := newBodies()
-	seen := map[string]bool{}
-	for range 3 {
-		for _, made := range b.make(4, 100) {
-			require.Len(t, made.bytes, 100)
-			require.False(t, seen[made.hex()])
-			seen[made.hex()] = true
+	for _, text := range []bool{false, true} {
+		b := newBodies(text)
+		seen := map[string]bool{}
+		for range 3 {
+			for _, made := range b.make(4, 100) {
+				require.Len(t, made.bytes, 100)
+				require.False(t, seen[made.hex()])
+				seen[made.hex()] = true
+			}
 		}
 	}
+}
+
+// TestContent requires that random bodies cannot be compressed, and that text is to about a quarter.
+func TestContent(t *testing.T) {
+	for content, want := range map[string]float64{"random": 1, "text": 0.23} {
+		b := newBodies(optionsFor(t, "-content", content, ".").text).make(1, 1<<20)[0]
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		_, err := w.Write(b.bytes)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		require.InDelta(t, want, float64(packed.Len())/(1<<20), 0.05, content)
+	}
+	_, err := parse([]string{"-content", "music", "."})
+	require.ErrorContains(t, err, "neither random nor text")
 }
 
 func TestCells(t *testing.T) {

@@ -56,6 +56,7 @@ type options struct {
 	profile  string // directory, or empty
 	minio    string
 	unsigned bool
+	text     bool // what objects have
 }
 
 const defaultCells = "4KiBx1,4KiBx16,1KiBx64,1MiBx1,1MiBx8,64MiBx1,64MiBx4"
@@ -78,6 +79,13 @@ func parse(args []string) (o options, err error) {
 	flags.Func("volume", "approximate `size` of all objects of a cell in one round (default 256MiB)", func(s string) (err error) {
 		o.volume, err = parseSize(s)
 		return err
+	})
+	flags.Func("content", "`kind` of objects: random or text (default random)", func(s string) error {
+		o.text = s == "text"
+		if s != "text" && s != "random" {
+			return errors.New("neither random nor text")
+		}
+		return nil
 	})
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` on the disk to measure; a temporary one is created in it")
 	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")

@@ -47,7 +47,7 @@ type bench struct {
 }
 
 func newBench(o options, targets []*target, limits *limits, progress *progress) *bench {
-	b := &bench{o: o, targets: targets, limits: limits, progress: progress, bodies: newBodies(),
+	b := &bench{o: o, targets: targets, limits: limits, progress: progress, bodies: newBodies(o.text),
 		run: strings.ToLower(rand.Text()[:8]), digests: map[cell][]hash.Hash{}}
 	b.results = make([][]*result, len(targets))
 	for _, t := range targets {
