@@ -23,6 +23,7 @@ func encodingTests() []suite.Test {
 		{Name: "OtherEncoding", Run: otherEncoding},
 		{Name: "Bomb", Run: bomb},
 		{Name: "TablesCorrupt", Run: tablesCorrupt},
+		{Name: "RangeOfForeignBlock", Run: rangeOfForeignBlock},
 	}
 }
 
@@ -135,4 +136,26 @@ func tablesCorrupt(t *testing.T, s *suite.Store) {
 			s.RequireShards(t, body, contents)
 		}
 	}
+}
+
+// rangeOfForeignBlock has a block of other content whose checksum fits. A range, which cannot be verified by
+// the hash of the object, is by the table: it has no wrong byte.
+func rangeOfForeignBlock(t *testing.T, s *suite.Store) {
+	const headerSize, blockSize = 56, suite.Stripe / suite.DataShards
+	s.NeedProcesses(t)
+	body := suite.NewBody(3 * suite.Stripe)
+	name, files, contents := s.PutShards(t, body)
+	foreign := slices.Clone(contents[0])
+	foreign[headerSize] ^= 1
+	block := foreign[headerSize : headerSize+blockSize]
+	binary.BigEndian.PutUint32(foreign[headerSize+blockSize:], checksum(binary.BigEndian.Uint32(foreign[headerSize-4:]), block))
+	require.NoError(t, os.WriteFile(files[0], foreign, 0o644))
+	header := http.Header{"Range": {"bytes=0-9"}}
+	got, err := s.DoWith(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), header, nil)
+	require.NoError(t, err)
+	suite.RequireError(t, http.StatusServiceUnavailable, got)
+	s.RequireShards(t, body, contents)
+	got, err = s.DoWith(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), header, nil)
+	require.NoError(t, err)
+	require.Equal(t, body[:10], got.Body)
 }
