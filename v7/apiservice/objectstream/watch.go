@@ -46,7 +46,8 @@ func timeoutOf(size int64) time.Duration {
 }
 
 // upload is the body of a PATCH. The timer runs between two reads, when net/http writes to the data
-// service, not during a read, which waits for our own client.
+// service, not during a read, which waits for our own client. A read fills p: of a body without a length
+// each is a chunk, and net/http sends one of 4 bytes, a checksum, as a packet of its own.
 type upload struct {
 	body  io.Reader
 	watch *watch
@@ -54,7 +55,10 @@ type upload struct {
 
 func (u *upload) Read(p []byte) (int, error) {
 	u.watch.timer.Stop()
-	n, err := u.body.Read(p)
+	n, err := io.ReadFull(u.body, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
 	u.watch.timer.Reset(u.watch.timeout)
 	return n, err
 }
