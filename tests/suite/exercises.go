@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"mime"
@@ -42,6 +43,8 @@ func exercises() []Test {
 		{"SeveralRanges", only(6), severalRanges, Exclusive},
 		{"ChecksumOfPatch", only(6), checksumOfPatch, Exclusive},
 		{"Concatenation", only(6), concatenation, Exclusive},
+		{"DictionaryForSmallObjects", only(7), dictionaryForSmallObjects, Exclusive},
+		{"CompressedAsItLies", only(7), compressedAsItLies, Exclusive},
 	}
 }
 
@@ -355,4 +358,86 @@ func concatenation(t *testing.T, s *Store) {
 	require.Equal(t, http.StatusCreated, finish("final;"+first.ID+" "+second.ID).Status)
 	s.RequireObject(t, name, body)
 	require.Equal(t, http.StatusNotFound, s.Get(t, first.Name).Status, "a partial upload is no object")
+}
+
+// dictionaryForSmallObjects puts lines of a log as objects of their own. Each is too short for an encoder
+// to find repetitions in it. A shard file has a header of 56 bytes, a block with 4 bytes of checksum, and a
+// table of 12.
+func dictionaryForSmallObjects(t *testing.T, s *Store) {
+	for range 20 {
+		line, _, _ := bytes.Cut(NewText(1000), []byte("\n"))
+		name, files, _ := s.PutShards(t, line)
+		s.RequireObject(t, name, line)
+		content, err := os.ReadFile(files[0])
+		require.NoError(t, err)
+		block := len(content) - 56 - 4 - 12
+		require.Less(t, DataShards*block, len(line)*2/3, "%s", line)
+	}
+	s.Put(t, NewName(), NewText(3*Stripe+100))
+}
+
+// compressedAsItLies sends an object as the zstd frames that are in its shards, to clients that take them.
+func compressedAsItLies(t *testing.T, s *Store) {
+	name, text := NewName(), NewText(2*Stripe+1000)
+	s.Put(t, name, text)
+	got := s.raw(t, http.MethodGet, name, "gzip, zstd")
+	sent, err := io.ReadAll(got.Body)
+	require.NoError(t, err)
+	require.NoError(t, got.Body.Close())
+	require.Equal(t, "zstd", got.Header.Get("Content-Encoding"))
+	require.Contains(t, got.Header.Get("Vary"), "Accept-Encoding")
+	require.NotEqual(t, `"`+hash.Of(text).String()+`"`, got.Header.Get("ETag"), "these are other bytes")
+	require.EqualValues(t, len(sent), got.ContentLength)
+	require.True(t, bytes.Equal(s.frames(t, text), sent), "%d bytes", len(sent))
+
+	require.NoError(t, os.Remove(s.ShardFiles(text)[1]))
+	sent, err = io.ReadAll(s.raw(t, http.MethodGet, name, "zstd").Body)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(s.frames(t, text), sent), "with parity")
+
+	s.requirePlain(t, name, text, "zstd;q=0, gzip")
+	s.requirePlain(t, name, text, "identity")
+	random := s.NewBody(3 * Stripe)
+	s.Put(t, name, random)
+	s.requirePlain(t, name, random, "zstd")
+	s.putDescribed(t, name, map[string]string{"Content-Encoding": "x-own"}, text)
+	got = s.raw(t, http.MethodGet, name, "zstd")
+	require.Equal(t, "x-own", got.Header.Get("Content-Encoding"), "it is the client's")
+	require.EqualValues(t, len(text), got.ContentLength)
+}
+
+func (s *Store) requirePlain(t *testing.T, name string, want []byte, encoding string) {
+	t.Helper()
+	got := s.raw(t, http.MethodGet, name, encoding)
+	content, err := io.ReadAll(got.Body)
+	require.NoError(t, err)
+	require.Empty(t, got.Header.Get("Content-Encoding"), encoding)
+	require.True(t, bytes.Equal(want, content), encoding)
+}
+
+// frames returns the encoded stripes of an object one after the other, from its data shards.
+func (s *Store) frames(t *testing.T, body []byte) (frames []byte) {
+	t.Helper()
+	var files [DataShards][]byte
+	Eventually(t, RepairTimeout, func() (err error) {
+		for i := range files {
+			if files[i], err = os.ReadFile(s.ShardFiles(body)[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	at, stripes := 56, (len(body)+Stripe-1)/Stripe
+	table := files[0][len(files[0])-8*stripes-4:]
+	for n := range stripes {
+		length := int(binary.BigEndian.Uint32(table[8*n:]) &^ (1 << 31))
+		block := (length + DataShards - 1) / DataShards
+		var stripe []byte
+		for _, file := range files {
+			stripe = append(stripe, file[at:at+block]...)
+		}
+		frames = append(frames, stripe[:length]...)
+		at += block + 4
+	}
+	return frames
 }
