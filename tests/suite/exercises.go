@@ -373,7 +373,6 @@ func dictionaryForSmallObjects(t *testing.T, s *Store) {
 		block := len(content) - 56 - 4 - 12
 		require.Less(t, DataShards*block, len(line)*2/3, "%s", line)
 	}
-	s.Put(t, NewName(), NewText(3*Stripe+100))
 }
 
 // compressedAsItLies sends an object as the zstd frames that are in its shards, to clients that take them.

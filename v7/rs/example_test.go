@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gostore/chapter7/rs"
 )
@@ -93,6 +94,58 @@ func times(a, b byte) (product byte) {
 		}
 	}
 	return product
+}
+
+// Two blocks of text and their XOR, all shortened to runs. Before, the parity is as long as what it
+// protects. After, it has the ends of the runs of both.
+func Example_compressFirst() {
+	a, b := "aaaaaaab", "cccddddd"
+	fmt.Printf("%s = %s, %s = %s\n", a, runs(a), b, runs(b))
+	fmt.Printf("after:  parity %x = %x\n", xor(a, b), runs(xor(a, b)))
+	fmt.Printf("before: parity %x\n", xor(runs(a), runs(b)))
+	// Output:
+	// aaaaaaab = 7a1b, cccddddd = 3c5d
+	// after:  parity 0202020505050506 = 330234053106
+	// before: parity 04020406
+}
+
+// Two encoders shorten six letters, one with the longest run first, the other with the shortest. Each
+// result is cut in two blocks. A block of one and a block of the other are both intact, and wrong.
+func Example_twoEncodings() {
+	long, short := "5a1a", "1a5a"
+	for _, packed := range []string{long, short, long[:2] + short[2:]} {
+		fmt.Println(packed, "=", expand(packed))
+	}
+	// Output:
+	// 5a1a = aaaaaa
+	// 1a5a = aaaaaa
+	// 5a5a = aaaaaaaaaa
+}
+
+// runs writes each run of equal letters as its length, a digit, and the letter.
+func runs(text string) (short string) {
+	for len(text) > 0 {
+		rest := strings.TrimLeft(text, text[:1])
+		short += fmt.Sprint(len(text)-len(rest)) + text[:1]
+		text = rest
+	}
+	return short
+}
+
+// expand undoes runs.
+func expand(short string) (text string) {
+	for ; len(short) > 0; short = short[2:] {
+		text += strings.Repeat(short[1:2], int(short[0]-'0'))
+	}
+	return text
+}
+
+func xor(a, b string) string {
+	sum := []byte(a)
+	for i := range sum {
+		sum[i] ^= b[i]
+	}
+	return string(sum)
 }
 
 // The shard files of an object of 13 bytes: the first in full, and where the others differ from it.
