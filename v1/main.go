@@ -23,7 +23,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
+	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	defer dir.Close() // the process ends and releases the lock with it
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects": httpd.Admit(maxBodies, objects.Handler(dir), log),
 		"healthz": httpd.Health(dir.Writable),
 	}, log)

@@ -25,6 +25,7 @@ package es
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,8 +69,9 @@ func (m Metadata) Content() (hash.Hash, error) {
 
 // Config says where metadata is stored.
 type Config struct {
-	URL   string // http://host:port, or host:port
-	Index string // alias of the series of indices
+	URL   string      // http://host:port, https://user:password@host:port, or host:port
+	TLS   *tls.Config // for https; nil trusts the system's CAs
+	Index string      // alias of the series of indices
 	// MaxAge and MaxSize, in Elasticsearch's units ("30d", "20gb"), limit the last index of the
 	// series; see Client.Run.
 	MaxAge, MaxSize string
@@ -92,7 +94,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: newTransport()}
+	client := &http.Client{Transport: newTransport(cfg.TLS)}
 	// Sniffing would use the address that a server has inside Docker, where it cannot be reached.
 	options := []elastic.ClientOptionFunc{elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{})}
 	if server.User != nil {
@@ -117,7 +119,7 @@ func serverOf(address string) (*url.URL, error) {
 		address = "http://" + address
 	}
 	server, err := url.Parse(address)
-	if err != nil || server.Host == "" {
+	if err != nil || server.Host == "" || server.Fragment != "" {
 		return nil, errors.New("Elasticsearch: its address is neither a URL nor host:port") // it may have a password
 	}
 	return server, nil

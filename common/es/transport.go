@@ -2,6 +2,7 @@ package es
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -24,10 +25,12 @@ type transport struct {
 	inFlight chan struct{} // a semaphore
 }
 
-func newTransport() *transport {
+func newTransport(secure *tls.Config) *transport {
 	return &transport{
 		&http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSClientConfig:     secure,
+			TLSHandshakeTimeout: dialTimeout,
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxInFlight,
 		},

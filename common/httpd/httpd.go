@@ -5,6 +5,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,13 +23,17 @@ const (
 
 // Serve answers requests on address (host:port) until ctx is done, then lets those in flight finish
 // for at most 10 s. It returns nil after such a stop, and an error if it cannot listen on address.
-func Serve(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
+// Without a secure configuration it speaks plain HTTP.
+func Serve(ctx context.Context, address string, secure *tls.Config, handler http.Handler, log *slog.Logger) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if ctx.Err() != nil && err != nil {
 		return nil // told to stop during the look-up of the host
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	if secure != nil {
+		listener = tls.NewListener(listener, secure)
 	}
 	return serve(ctx, listener, handler, log)
 }
@@ -71,6 +76,14 @@ func untilAnswered(requests context.Context, next http.Handler) http.Handler {
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// Scheme returns https, or http without a configuration.
+func Scheme(secure *tls.Config) string {
+	if secure == nil {
+		return "http"
+	}
+	return "https"
 }
 
 func drain(server *http.Server, log *slog.Logger) error {

@@ -335,7 +335,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	s := start(t, echo())
-	err := Serve(t.Context(), s.address, echo(), slog.New(slog.DiscardHandler))
+	err := Serve(t.Context(), s.address, nil, echo(), slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.ErrorContains(t, err, s.address)
 }
@@ -344,7 +344,7 @@ func TestStopBeforeTheStart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
-		require.NoError(t, Serve(ctx, address, echo(), slog.New(slog.DiscardHandler)), address)
+		require.NoError(t, Serve(ctx, address, nil, echo(), slog.New(slog.DiscardHandler)), address)
 	}
 }
 
@@ -370,7 +370,7 @@ func start(t *testing.T, handler http.Handler) *server {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{log: make(lines, 100), stop: stop, ended: make(chan error, 1)}
-	go func() { s.ended <- Serve(ctx, "127.0.0.1:0", handler, slog.New(slog.NewJSONHandler(s.log, nil))) }()
+	go func() { s.ended <- Serve(ctx, "127.0.0.1:0", nil, handler, slog.New(slog.NewJSONHandler(s.log, nil))) }()
 	t.Cleanup(func() { s.stopAndWait(t) })
 	s.address = s.logged(t, "listening")["address"].(string)
 	return s

@@ -8,6 +8,7 @@ package rabbitmq
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,6 +46,8 @@ type Message struct {
 // a deadline.
 type Client struct {
 	url, prefix   string
+	shown         string // url without its password
+	secure        *tls.Config
 	log           *slog.Logger
 	subscriptions []subscription
 
@@ -60,20 +63,17 @@ type subscription struct {
 }
 
 // New returns a client of the broker at brokerURL (amqp://user:password@host:port/vhost). Exchange
-// names get the prefix, so that several stores can share one broker; it may be empty.
-func New(brokerURL, prefix string, log *slog.Logger) (*Client, error) {
-	if _, err := amqp.ParseURI(brokerURL); err != nil {
-		return nil, fmt.Errorf("broker URL %s: %w", redacted(brokerURL), err)
-	}
-	return &Client{url: brokerURL, prefix: prefix, log: log, waiting: map[string]chan<- Message{}}, nil
-}
-
-func redacted(brokerURL string) string {
+// names get the prefix, so that several stores can share one broker; it may be empty. secure is for
+// amqps://; nil trusts the system's CAs. No error or log line has the password of the URL.
+func New(brokerURL, prefix string, secure *tls.Config, log *slog.Logger) (*Client, error) {
 	u, err := url.Parse(brokerURL)
-	if err != nil {
-		return "(not a URL)"
+	if err != nil || u.Fragment != "" { // both may be a part of the password
+		return nil, errors.New("broker URL: it is not a URL: in a password escape special characters, / as %2F")
 	}
-	return u.Redacted()
+	if _, err := amqp.ParseURI(brokerURL); err != nil {
+		return nil, fmt.Errorf("broker URL %s: %w", u.Redacted(), err)
+	}
+	return &Client{url: brokerURL, shown: u.Redacted(), prefix: prefix, secure: secure, log: log, waiting: map[string]chan<- Message{}}, nil
 }
 
 // Subscribe has handle called with every message that is broadcast on exchange while the client is
@@ -94,7 +94,7 @@ func (c *Client) Run(ctx context.Context) {
 		if wasUp {
 			pause = firstPause
 		}
-		c.log.Warn("no connection to the broker", "url", redacted(c.url), "error", err, "retry", pause)
+		c.log.Warn("no connection to the broker", "url", c.shown, "error", err, "retry", pause)
 		sleep(ctx, pause)
 		pause = min(2*pause, lastPause)
 	}
@@ -113,7 +113,7 @@ func (c *Client) connectAndServe(ctx context.Context) (wasUp bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	c.log.Info("connected to the broker", "url", redacted(c.url))
+	c.log.Info("connected to the broker", "url", c.shown)
 	c.setLive(s)
 	defer c.setLive(nil)
 	return true, s.serve(ctx)

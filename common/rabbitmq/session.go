@@ -56,7 +56,9 @@ func dial(ctx context.Context, c *Client) (*session, error) {
 		closed:       make(chan struct{}),
 	}
 	var err error
-	s.conn, err = amqp.DialConfig(c.url, amqp.Config{Heartbeat: heartbeat, Locale: "en_US", Dial: s.dialer(ctx)})
+	s.conn, err = amqp.DialConfig(c.url, amqp.Config{
+		Heartbeat: heartbeat, Locale: "en_US", Dial: s.dialer(ctx), TLSClientConfig: c.secure.Clone(), // which it modifies
+	})
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
 	}

@@ -31,7 +31,7 @@ func withDebug(ctx context.Context, env *Env, log *slog.Logger,
 	debug := make(chan error, 1)
 	go func() {
 		defer cancel() // a debug port that is in use stops the service
-		debug <- httpd.Serve(ctx, address, pprofHandler(), log)
+		debug <- httpd.Serve(ctx, address, nil, pprofHandler(), log)
 	}()
 	err := run(ctx, env, log)
 	cancel()

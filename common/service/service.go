@@ -31,7 +31,7 @@ func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 type Env struct {
 	lookup  func(string) string
 	missing []string
-	err     error // of a directory, or a duration
+	err     error // of a directory, a duration, or a certificate
 }
 
 // Required returns a variable that must be set. Err names those that are not.

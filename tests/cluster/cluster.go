@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"gostore/tests/certs"
 	"gostore/tests/programs"
 	"gostore/tests/stack"
 )
@@ -45,13 +47,16 @@ type Config struct {
 	// builds them.
 	Programs string
 	Env      []string // additional settings, NAME=VALUE
+	// TLS are the certificates of all services, and of the health checks; nil for plain HTTP.
+	TLS *certs.Files
 }
 
 // Cluster is a running chapter. Its methods may be called by several goroutines concurrently.
 type Cluster struct {
 	API, Data []*Process
 	cfg       Config
-	prefix    string // of the cluster's exchanges and index
+	prefix    string      // of the cluster's exchanges and index
+	secure    *tls.Config // of a client of the services; nil for plain HTTP
 	leash     *leash
 }
 
@@ -84,7 +89,9 @@ func Start(ctx context.Context, cfg Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{cfg: cfg, prefix: "gostore-" + strings.ToLower(rand.Text()[:8]) + "-", leash: leash}
-	c.plan()
+	if err := c.plan(); err != nil {
+		return nil, errors.Join(err, leash.kill())
+	}
 	if err := c.startAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
@@ -115,7 +122,13 @@ func Build(ctx context.Context, chapter, dir string) error {
 }
 
 // plan creates the processes without starting them.
-func (c *Cluster) plan() {
+func (c *Cluster) plan() (err error) {
+	if c.cfg.TLS != nil {
+		if c.secure, err = c.cfg.TLS.Config(); err != nil {
+			return err
+		}
+		c.cfg.Env = append(c.cfg.Env, c.cfg.TLS.Env()...)
+	}
 	if Single(c.cfg.Chapter) {
 		p := c.process("server", "chapter*", c.cfg.APIServices[0])
 		p.setRoot(filepath.Join(c.cfg.Dir, "1"))
@@ -126,6 +139,7 @@ func (c *Cluster) plan() {
 	for i, address := range c.cfg.DebugAddresses {
 		c.All()[i].setDebug(address)
 	}
+	return nil
 }
 
 func (c *Cluster) planServices() {
@@ -163,6 +177,7 @@ func (c *Cluster) process(name, program, address string) *Process {
 		health:  "/healthz",
 		logFile: filepath.Join(c.cfg.Dir, "log", name+".log"),
 		leash:   c.leash,
+		secure:  c.secure,
 	}
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"gostore/common/httpd"
 )
 
 // stopTimeout is more than a service needs to drain.
@@ -36,6 +39,7 @@ type Process struct {
 	health  string // path that answers 200 when the service is ready
 	logFile string
 	leash   *leash
+	secure  *tls.Config // of a client of the service; nil for plain HTTP
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd     // of the latest run; nil before the first
@@ -53,7 +57,7 @@ func (p *Process) setDebug(address string) {
 }
 
 // URL returns the base URL of the service.
-func (p *Process) URL() string { return "http://" + p.Address }
+func (p *Process) URL() string { return httpd.Scheme(p.secure) + "://" + p.Address }
 
 // Start starts the process. It does not wait until it is healthy.
 func (p *Process) Start() error {
@@ -136,7 +140,7 @@ func (p *Process) healthy(ctx context.Context) error {
 		return err
 	}
 	request.Close = true // an idle connection would change what tests count
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: p.secure}}).Do(request)
 	if err != nil {
 		return err
 	}

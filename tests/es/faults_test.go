@@ -326,7 +326,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 		require.NotContains(t, err.Error()+more.Error()+log.String(), "secret")
 	}
 	require.Equal(t, "secret", <-sent)
-	for _, url := range []string{"http://me:se cret@host", "http://me:se/cret@host", "://me:secret@host"} {
+	for _, url := range []string{"http://me:se cret@host", "http://me:se/cret@host", "https://me:1#secret@host", "://me:secret@host"} {
 		_, err := es.New(s.config(url), slog.New(slog.DiscardHandler))
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "cret")

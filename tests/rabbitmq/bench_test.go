@@ -44,7 +44,7 @@ func BenchmarkRequest(b *testing.B) {
 const repliers = 6
 
 func run(b *testing.B, ctx context.Context, running *sync.WaitGroup, url string, replies bool) *rabbitmq.Client {
-	c, err := rabbitmq.New(url, "", slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(url, "", nil, slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	if replies {
 		c.Subscribe("ask", func(m rabbitmq.Message) {

@@ -114,7 +114,7 @@ func TestAlarm(t *testing.T) {
 func TestStopDuringAlarm(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
 	p := startProxy(t, b.URL(), b.Addr())
-	c, err := rabbitmq.New(p.url, "", slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(p.url, "", nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	c.Subscribe("ask", func(rabbitmq.Message) {})
 	ctx, stop := context.WithCancel(t.Context())

@@ -32,7 +32,7 @@ func startBroker(t *testing.T, address string) *broker.Broker {
 // newClient returns a client that setUp has subscribed with, and that runs until the end of the
 // test.
 func newClient(t *testing.T, url, prefix string, setUp func(c *rabbitmq.Client)) *rabbitmq.Client {
-	c, err := rabbitmq.New(url, prefix, slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(url, prefix, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	setUp(c)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -166,7 +166,12 @@ func TestNothingIsLeftOnTheBroker(t *testing.T) {
 }
 
 func TestBadURL(t *testing.T) {
-	_, err := rabbitmq.New("http://guest:secret@localhost", "", slog.New(slog.DiscardHandler))
+	_, err := rabbitmq.New("http://guest:secret@localhost", "", nil, slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "broker URL")
 	require.False(t, strings.Contains(err.Error(), "secret"), "a password is not for logs")
+	for _, password := range []string{"se/cret", "se cret", "se%zzcret", "1#secret", "se#cret"} {
+		_, err := rabbitmq.New("amqps://guest:"+password+"@localhost", "", nil, slog.New(slog.DiscardHandler))
+		require.Error(t, err, password)
+		require.NotContains(t, err.Error(), "cret")
+	}
 }

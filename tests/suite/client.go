@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +170,14 @@ func (s *Store) BeginPut(t *testing.T, api, name string, body []byte, n int) *Sl
 // dial opens a connection that is closed at the end of the test.
 func (s *Store) dial(t *testing.T, api string) net.Conn {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
+	u, err := url.Parse(api)
+	require.NoError(t, err)
+	var conn net.Conn
+	if s.TLS != nil {
+		conn, err = tls.Dial("tcp", u.Host, s.TLS)
+	} else {
+		conn, err = net.Dial("tcp", u.Host)
+	}
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() }) // the test may have closed it already
 	return conn
@@ -188,16 +197,20 @@ func (p *SlowPut) Answer(timeout time.Duration) (Answer, error) {
 // closeWrite ends the body early, half-closing the connection: the response can still be read.
 func (p *SlowPut) closeWrite(t *testing.T) {
 	t.Helper()
-	require.NoError(t, p.conn.(*net.TCPConn).CloseWrite())
+	closeWrite(t, p.conn)
+}
+
+// closeWrite half-closes a connection, TLS or not.
+func closeWrite(t *testing.T, conn net.Conn) {
+	t.Helper()
+	require.NoError(t, conn.(interface{ CloseWrite() error }).CloseWrite())
 }
 
 // rawRequest sends bytes that an HTTP client would refuse to send, and returns the response.
 func (s *Store) rawRequest(t *testing.T, request string) Answer {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.API[0], "http://"))
-	require.NoError(t, err)
-	defer conn.Close() // read to the end
-	_, err = conn.Write([]byte(request))
+	conn := s.dial(t, s.API[0])
+	_, err := conn.Write([]byte(request))
 	require.NoError(t, err)
 	got, err := readAnswer(conn, 10*time.Second)
 	require.NoError(t, err)

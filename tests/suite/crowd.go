@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -89,13 +88,11 @@ func (s *Store) putAtOnce(t *testing.T, n, size int) (ok, busy int64) {
 // later.
 func (s *Store) crowd(t *testing.T, n int, request string) {
 	t.Helper()
-	address := strings.TrimPrefix(s.API[0], "http://")
 	conns := make([]net.Conn, n)
 	for i := range conns {
-		conn, err := net.Dial("tcp", address)
-		require.NoError(t, err)
+		conn := s.dial(t, s.API[0])
 		defer conn.Close() // nothing of it is used any more
-		_, err = conn.Write([]byte(request))
+		_, err := conn.Write([]byte(request))
 		require.NoError(t, err)
 		conns[i] = conn
 	}

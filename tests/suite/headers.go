@@ -75,7 +75,7 @@ func compressedContent(t *testing.T, s *Store) {
 	s.putDescribed(t, name, describing(), compressed.Bytes())
 	s.RequireObject(t, name, compressed.Bytes())
 
-	transport := &http.Transport{}
+	transport := &http.Transport{TLSClientConfig: s.TLS}
 	defer transport.CloseIdleConnections()
 	for encoding, want := range map[string][]byte{"": plain, "gzip": compressed.Bytes(), "identity": compressed.Bytes()} {
 		request, err := http.NewRequest(http.MethodGet, ObjectURL(s.API[0], name), nil)

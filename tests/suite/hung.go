@@ -47,7 +47,7 @@ func hungDisks(t *testing.T, s *Store) {
 		require.Less(t, took[i][20], 4*time.Second, what) // it would be five for each hung disk
 	}
 	for _, p := range s.Cluster.Data[:2] {
-		Eventually(t, recoveryTimeout, func() error { return checkHung(p) })
+		Eventually(t, recoveryTimeout, func() error { return s.checkHung(t, p) })
 	}
 	for _, dir := range dirs {
 		require.NoError(t, exec.Command("fsfreeze", "-u", dir).Run())
@@ -68,12 +68,8 @@ func timeOf(do func() error) time.Duration {
 }
 
 // checkHung returns nil if a data service says that its disk hangs.
-func checkHung(p *cluster.Process) error {
-	response, err := http.Get(p.URL() + "/healthz")
-	if err != nil {
-		return err
-	}
-	got, err := read(response)
+func (s *Store) checkHung(t *testing.T, p *cluster.Process) error {
+	got, err := s.Do(t.Context(), http.MethodGet, p.URL()+"/healthz", nil)
 	if err == nil && (got.Status != http.StatusServiceUnavailable || !strings.Contains(string(got.Body), "the disk has not answered")) {
 		err = fmt.Errorf("healthz: %d %s", got.Status, got.Body)
 	}

@@ -54,7 +54,7 @@ func (s *Store) countVersions(t *testing.T) (n int) {
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.API[0]+"/versions/", nil)
 	require.NoError(t, err)
 	request.Close = true
-	response, err := http.DefaultClient.Do(request) // without a timeout
+	response, err := (&http.Client{Transport: s.HTTP.Transport}).Do(request) // without a timeout
 	require.NoError(t, err)
 	defer response.Body.Close() // read to its end
 	require.Equal(t, http.StatusOK, response.StatusCode)

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,6 +45,7 @@ type Store struct {
 	*build
 	API  []string // base URLs, at least one
 	HTTP *http.Client
+	TLS  *tls.Config // of HTTP; nil for plain HTTP
 
 	// The fields below are nil with -api.
 	Cluster *cluster.Cluster
@@ -55,7 +57,7 @@ func (b *build) open(t *testing.T) *Store {
 	if !isExternal() {
 		return b.start(t, sharedServers)
 	}
-	s := &Store{build: b, HTTP: newHTTP(t)}
+	s := &Store{build: b, HTTP: newHTTP(t, nil)}
 	for _, address := range externalAddresses() {
 		s.API = append(s.API, "http://"+address)
 	}
@@ -80,7 +82,7 @@ func (s *Store) Another(t *testing.T, change func(cfg *cluster.Config)) *Store {
 }
 
 func (b *build) startOn(t testing.TB, servers stack.Servers, change func(cfg *cluster.Config)) *Store {
-	s := &Store{build: b, HTTP: newHTTP(t), Servers: servers}
+	s := &Store{build: b, Servers: servers}
 	cfg := cluster.Config{Chapter: workingDir(t), Dir: t.TempDir(), Programs: b.programs, Servers: servers}
 	data, processes := dataServices, dataServices+apiServices
 	if servers == nil {
@@ -88,7 +90,14 @@ func (b *build) startOn(t testing.TB, servers stack.Servers, change func(cfg *cl
 	}
 	addresses := takePorts(t, 2*processes)
 	cfg.DataServices, cfg.APIServices, cfg.DebugAddresses = addresses[:data], addresses[data:processes], addresses[processes:]
+	if isSet("tls") {
+		cfg.TLS = issue(t, newCA(t, "ca"), "service", asIs)
+	}
 	change(&cfg)
+	if cfg.TLS != nil {
+		s.TLS = configOf(t, cfg.TLS)
+	}
+	s.HTTP = newHTTP(t, s.TLS)
 	s.run(t, cfg)
 	return s
 }
@@ -180,8 +189,8 @@ func acquire(t testing.TB, want stack.Request) stack.Servers {
 
 // newHTTP returns a client that pools a connection for each of 1,000 concurrent requests. They are
 // closed at the end of the test.
-func newHTTP(t testing.TB) *http.Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true}
+func newHTTP(t testing.TB, secure *tls.Config) *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1000, DisableCompression: true, TLSClientConfig: secure}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: 2 * time.Minute}
 }

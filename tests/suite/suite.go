@@ -28,10 +28,11 @@ import (
 // maxParallel is the default of -test.parallel: tests wait more than they compute.
 const maxParallel = 8
 
-// Main is the TestMain of a chapter. It adds the flags -api, -long and -exercises.
+// Main is the TestMain of a chapter. It adds the flags -api, -long, -tls and -exercises.
 func Main(m *testing.M) {
 	flag.String("api", "", "test the running server at `HOST:PORT[,HOST:PORT]` instead of a cluster started by the tests")
 	flag.Bool("long", false, "run the long form of tests that have one")
+	flag.Bool("tls", false, "run the services with certificates, and the tests over TLS")
 	flag.Bool("exercises", false, "run the exercises of the chapter's page instead of the tests; all of them fail until solved")
 	if err := flag.Set("test.parallel", strconv.Itoa(maxParallel)); err != nil {
 		panic(err) // every test binary has this flag

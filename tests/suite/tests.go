@@ -35,6 +35,7 @@ func verifying() capability     { return capability{since: 4} }           // a b
 func storedOnce() capability    { return capability{since: 4, until: 4} } // equal content is one file; chapter 5 has six shards
 func quarantine() capability    { return capability{since: 4, until: 4} } // a corrupt file is quarantined; chapter 5 repairs it
 func twoPhases() capability     { return capability{since: 4, until: 4} } // POST, PATCH, PUT /temp on data services
+func encryption() capability    { return capability{since: 2} }           // TLS, mutual between services
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*, Content-Type and the like
 
@@ -111,6 +112,8 @@ func spreadTests() []Test {
 		{"EitherAPIService", spreading(), eitherAPIService, Shared},
 		{"AllDataServicesAreUsed", wholeObjects(), allDataServicesAreUsed, Shared},
 		{"OverwriteGoesToHolder", oneFileOfName(), overwriteGoesToHolder, Shared},
+		{"StrangersAreRefused", encryption(), strangersAreRefused, Shared},
+		{"WrongCertificates", encryption(), wrongCertificates, Shared},
 	}
 }
 

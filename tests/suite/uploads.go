@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -106,12 +105,11 @@ func (s *Store) RequireUploaded(t *testing.T, u Upload) {
 // BreakOff sends the header of a PATCH of all the rest and a part of its body, and closes the connection.
 func (s *Store) BreakOff(t *testing.T, api string, u Upload, from, to int) {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(api, "http://"))
-	require.NoError(t, err)
-	_, err = fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\n"+
+	conn := s.dial(t, api)
+	_, err := fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\n"+
 		"Content-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n%s", u.ID, from, len(u.Body)-from, u.Body[from:to])
 	require.NoError(t, err)
-	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+	closeWrite(t, conn)
 	_, _ = io.Copy(io.Discard, conn) // an answer that it ended, or a reset
 	require.NoError(t, conn.Close())
 }

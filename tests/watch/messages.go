@@ -35,7 +35,7 @@ func newMessages(c *cluster.Cluster) *messages {
 	m := &messages{opened: time.Now(), beats: map[string]time.Time{}}
 	env := c.API[0].Env
 	// The services use the same URL, so it can be parsed.
-	m.broker, _ = rabbitmq.New(setting(env, "RABBITMQ_SERVER"), setting(env, "RABBITMQ_PREFIX"), slog.New(slog.DiscardHandler))
+	m.broker, _ = rabbitmq.New(setting(env, "RABBITMQ_SERVER"), setting(env, "RABBITMQ_PREFIX"), nil, slog.New(slog.DiscardHandler))
 	for _, exchange := range []string{"apiServers", "dataServers"} {
 		m.broker.Subscribe(exchange, func(got rabbitmq.Message) { m.hear(exchange, string(got.Body)) })
 	}

@@ -25,30 +25,30 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen := env.Required("LISTEN_ADDRESS")
+	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
 	if err != nil {
 		return err
 	}
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, dataServices, broker, log)
+	return serve(ctx, listen, certs, dataServices, broker, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	streams := objectstream.NewClient()
+	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects": httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams), log),
 		"locate":  locate.Handler(locator),
 		"healthz": httpd.Health(func() error { _, err := dataServices.Live(); return err }),

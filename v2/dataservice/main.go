@@ -22,7 +22,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
+	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
@@ -31,7 +31,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
 	if err != nil {
 		return err
 	}
@@ -41,12 +41,12 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer dir.Close() // the process ends and releases the lock with it
 	locate.Answer(broker, address, dir, log)
-	return serve(ctx, listen, address, dir, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, dir, files.NewWatched(dir), broker, log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, dir *files.Dir, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, dir *files.Dir, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -54,7 +54,7 @@ func serve(ctx context.Context, listen, address string, dir *files.Dir, disk *fi
 	background.Go(func() { heartbeat.Announce(ctx, broker, address, disk.Free) })
 	defer background.Wait()
 	defer disconnect()
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Mutual(log), httpd.Routes{
 		"objects": objects.Handler(dir),
 		"locate":  locate.Handler(address, dir),
 		"healthz": httpd.Health(func() error { return ready(broker, disk, dir.Writable) }),

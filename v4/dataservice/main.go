@@ -24,7 +24,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
+	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
@@ -33,7 +33,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,12 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	locate.Answer(broker, address, content, log)
-	return serve(ctx, listen, address, content, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, content, files.NewWatched(dir), broker, log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
 	uploads := temp.NewUploads(content)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -62,7 +62,7 @@ func serve(ctx context.Context, listen, address string, content *store.Store, di
 	background.Go(func() { uploads.Sweep(ctx, log) })
 	defer background.Wait()
 	defer disconnect()
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Mutual(log), httpd.Routes{
 		"objects": objects.Handler(content),
 		"temp":    temp.Handler(uploads),
 		"locate":  locate.Handler(address, content),

@@ -62,7 +62,7 @@ func serveShards(t *testing.T, o rs.Object, content []byte) (places placement.Pl
 }
 
 func newTestCodec(t *testing.T) *Codec {
-	codec, err := NewCodec(objectstream.NewClient())
+	codec, err := NewCodec(objectstream.NewClient(nil))
 	require.NoError(t, err)
 	return codec
 }
