@@ -46,7 +46,7 @@ type Config struct {
 	// Programs is the directory in which Build has put the chapter's programs. If empty, Start
 	// builds them.
 	Programs string
-	Env      []string // additional settings, NAME=VALUE
+	Env      []string // additional settings, NAME=VALUE, or others than those of the cluster
 	// TLS are the certificates of all services, and of the health checks; nil for plain HTTP.
 	TLS *certs.Files
 }
@@ -161,7 +161,7 @@ func (c *Cluster) planServices() {
 func (c *Cluster) Index() string { return cmp.Or(c.cfg.Index, c.prefix+"metadata") }
 
 func (c *Cluster) process(name, program, address string) *Process {
-	env := append([]string{"LISTEN_ADDRESS=" + address}, c.cfg.Env...)
+	env := []string{"LISTEN_ADDRESS=" + address}
 	if c.cfg.Servers != nil {
 		urls := c.cfg.Servers.URLs()
 		env = append(env, "RABBITMQ_SERVER="+urls.RabbitMQ, "RABBITMQ_PREFIX="+c.prefix)
@@ -172,7 +172,7 @@ func (c *Cluster) process(name, program, address string) *Process {
 	return &Process{
 		Name:    name,
 		Address: address,
-		Env:     env,
+		Env:     append(env, c.cfg.Env...),
 		program: filepath.Join(c.cfg.Programs, program),
 		health:  "/healthz",
 		logFile: filepath.Join(c.cfg.Dir, "log", name+".log"),

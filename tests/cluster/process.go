@@ -218,12 +218,15 @@ func (p *Process) Command() string {
 	return strings.Join(slices.Concat(p.Env, []string{p.program}, p.args), " ")
 }
 
+// LogFile returns the path of the log, which all runs share.
+func (p *Process) LogFile() string { return p.logFile }
+
 func (p *Process) lastLine() string {
 	tail := p.LogTail()
 	return tail[strings.LastIndexByte(tail, '\n')+1:]
 }
 
-// LogTail returns the last lines of the log, which all runs share.
+// LogTail returns the last lines of the log.
 func (p *Process) LogTail() string {
 	log, err := os.ReadFile(p.logFile)
 	if err != nil {

@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,7 @@ import (
 
 	"gostore/tests/certs"
 	"gostore/tests/cluster"
+	"gostore/tests/fault/gate"
 )
 
 // newCA makes a CA of its own for each call, also of the same name.
@@ -51,7 +54,7 @@ func configOf(t testing.TB, f *certs.Files) *tls.Config {
 // line of the log says why. An API service that data services refuse, or that refuses them, stores nothing.
 func strangersAreRefused(t *testing.T, s *Store) {
 	ca, impostor := newCA(t, "ca"), newCA(t, "ca")
-	own := s.Another(t, func(cfg *cluster.Config) { cfg.TLS = issue(t, ca, "service", asIs) })
+	own := s.overTLS(t, ca)
 	name, body := NewName(), NewBody(1000)
 	own.Put(t, name, body)
 	kept := own.allFiles(t)
@@ -80,6 +83,40 @@ func strangersAreRefused(t *testing.T, s *Store) {
 	}
 	own.requireNoPut(t, own.Cluster.API[0], "x509: certificate is valid for 127.0.0.2, not 127.0.0.1")
 	require.Equal(t, kept, own.allFiles(t))
+}
+
+// overTLS runs a store all of whose connections are TLS, those to RabbitMQ and Elasticsearch too. At the end
+// of the test no log has a password.
+func (s *Store) overTLS(t *testing.T, ca *certs.CA) *Store {
+	s.NeedProcesses(t)
+	service, server := issue(t, ca, "service", asIs), configOf(t, issue(t, ca, "server", ofServers))
+	var settings, passwords []string
+	through := func(name, address, scheme string) {
+		if address == "" { // a chapter without Elasticsearch
+			return
+		}
+		u, err := url.Parse(address)
+		require.NoError(t, err)
+		if u.User == nil { // it asks for no password, and takes one
+			u.User = url.UserPassword("elastic", "secret")
+		}
+		u.Host, u.Scheme = gate.NewTLS(t, server, u.Host).Address, scheme
+		settings = append(settings, name+"="+u.String())
+		password, _ := u.User.Password()
+		passwords = append(passwords, ":"+regexp.QuoteMeta(password)+"@")
+	}
+	urls := s.Servers.URLs()
+	through("RABBITMQ_SERVER", urls.RabbitMQ, "amqps")
+	through("ES_SERVER", urls.Elasticsearch, "https")
+	own := s.Another(t, func(cfg *cluster.Config) { cfg.TLS, cfg.Env = service, settings })
+	t.Cleanup(func() {
+		for _, p := range own.Cluster.All() {
+			log, err := os.ReadFile(p.LogFile())
+			require.NoError(t, err)
+			require.NotRegexp(t, strings.Join(passwords, "|"), string(log), p.Name)
+		}
+	})
+	return own
 }
 
 // as returns a store for the requests of another client.
@@ -193,7 +230,7 @@ func wrongCertificates(t *testing.T, s *Store) {
 		require.Regexp(t, "^error: .*"+want+".*\n$", string(out))
 		require.Equal(t, 1, strings.Count(string(out), "\n"), "%s", out)
 	}
-	log, err := os.ReadFile(filepath.Join(filepath.Dir(s.Cluster.Data[0].Root), "log", s.Cluster.Data[0].Name+".log"))
+	log, err := os.ReadFile(s.Cluster.Data[0].LogFile())
 	require.NoError(t, err)
 	require.Equal(t, s.TLS == nil, strings.Contains(string(log), "this data service trusts whoever reaches it"))
 }

@@ -3,6 +3,7 @@
 package gate
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -35,8 +36,21 @@ type Gate struct {
 // New starts a gate to a server at host:port, or like a load balancer to several: it connects each
 // client to the first that accepts. It listens until the end of the test.
 func New(t *testing.T, servers ...string) *Gate {
+	return open(t, listen(t), servers)
+}
+
+// NewTLS is New for clients that speak TLS. What it forwards is plain.
+func NewTLS(t *testing.T, secure *tls.Config, servers ...string) *Gate {
+	return open(t, tls.NewListener(listen(t), secure), servers)
+}
+
+func listen(t *testing.T) net.Listener {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return listener
+}
+
+func open(t *testing.T, listener net.Listener, servers []string) *Gate {
 	g := &Gate{Address: listener.Addr().String(), servers: servers, done: make(chan struct{}), left: -1, changed: make(chan struct{})}
 	var serving sync.WaitGroup
 	serving.Go(func() {
