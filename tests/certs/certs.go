@@ -91,6 +91,19 @@ func (ca *CA) Issue(name string, change func(template *x509.Certificate)) (Files
 	return f, errors.Join(write(f.Cert, "CERTIFICATE", cert), write(f.Key, "PRIVATE KEY", private))
 }
 
+// NewConfig returns Files.Config of a certificate of a CA of its own.
+func NewConfig(dir, name string) (*tls.Config, error) {
+	ca, err := NewCA(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	files, err := ca.Issue("of-"+name, func(*x509.Certificate) {})
+	if err != nil {
+		return nil, err
+	}
+	return files.Config()
+}
+
 func newTemplate(name string) *x509.Certificate {
 	return &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()),

@@ -61,7 +61,7 @@ func openTerminal(dir, temp string) (*terminal, error) {
 func ownEnvironment(env []string) []string {
 	env = slices.DeleteFunc(env, func(setting string) bool {
 		name, _, _ := strings.Cut(setting, "=")
-		return slices.Contains([]string{"STACK", "RABBITMQ_SERVER", "ES_SERVER", "GOFLAGS", "GOWORK"}, name)
+		return slices.Contains([]string{"STACK", "RABBITMQ_SERVER", "ES_SERVER", "GOFLAGS", "GOWORK", "TLS_CERT", "TLS_KEY", "TLS_CA"}, name)
 	})
 	return append(env, "GOFLAGS=-ldflags=-w")
 }

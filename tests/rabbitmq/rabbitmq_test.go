@@ -35,6 +35,10 @@ func newClient(t *testing.T, url, prefix string, setUp func(c *rabbitmq.Client))
 	c, err := rabbitmq.New(url, prefix, nil, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	setUp(c)
+	return runUntilEnd(t, c)
+}
+
+func runUntilEnd(t *testing.T, c *rabbitmq.Client) *rabbitmq.Client {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { c.Run(ctx) })

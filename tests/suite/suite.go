@@ -9,6 +9,10 @@
 //
 //	go test ./v2 -api localhost:12351
 //
+// So can a chapter's services with certificates, which they then use everywhere (docs/deploy.md):
+//
+//	go test ./v2 -tls
+//
 // To add a test, write a function of (*testing.T, *Store) and list it in tests.go.
 package suite
 

@@ -20,6 +20,9 @@ const startTimeout = 10 * time.Minute
 
 // run starts everything, prints what runs where, waits until ctx is done, and stops everything.
 func run(ctx context.Context, o options) (err error) {
+	if os.Getenv("TLS_CERT")+os.Getenv("TLS_KEY")+os.Getenv("TLS_CA") != "" {
+		return errors.New("startup.sh runs services without TLS: unset TLS_CERT, TLS_KEY and TLS_CA, or see docs/deploy.md")
+	}
 	if err := os.Chdir(o.chapter); err != nil { // the go command finds all modules from there
 		return err
 	}
