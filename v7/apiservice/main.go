@@ -31,17 +31,17 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen := env.Required("LISTEN_ADDRESS")
+	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	metadataConfig := es.Config{
-		URL: env.Required("ES_SERVER"), Index: env.OrElse("ES_INDEX", "metadata"),
+		URL: env.Required("ES_SERVER"), TLS: certs.Servers, Index: env.OrElse("ES_INDEX", "metadata"),
 		MaxAge: env.OrElse("ES_MAX_AGE", "30d"), MaxSize: env.OrElse("ES_MAX_SIZE", "20gb"),
 	}
 	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
 	if err != nil {
 		return err
 	}
@@ -51,18 +51,18 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, dataServices, broker, metadata, age, log)
+	return serve(ctx, listen, certs, dataServices, broker, metadata, age, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
 	background.Go(func() { metadata.Run(brokerCtx) })
 	defer background.Wait()
 	defer disconnect()
-	streams := objectstream.NewClient()
+	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
 	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
 	codec, err := erasure.NewCodec(streams)
@@ -76,7 +76,7 @@ func serve(ctx context.Context, listen string, dataServices *heartbeat.Monitor, 
 		"objects": objects.Handler(locator, dataServices, codec, repairer, metadata, resumable.Creation()),
 		"uploads": resumable.Handler(),
 	}, log)
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects":  bodies,
 		"uploads":  bodies,
 		"versions": versions.Handler(metadata),

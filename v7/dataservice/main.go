@@ -26,7 +26,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, root := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT")
+	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
 	if err := env.Err(); err != nil {
@@ -36,7 +36,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	locate.Answer(broker, address, either{content, resumable}, log)
-	return serve(ctx, listen, address, either{content, resumable}, age, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, either{content, resumable}, age, files.NewWatched(dir), broker, log)
 }
 
 // either is asked for content by its hash, and for uploads by their ID.
@@ -72,7 +72,7 @@ func (e either) Has(name string) (bool, error) {
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, content either, age time.Duration, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, content either, age time.Duration, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
 	whole := temp.NewUploads(content.Store)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
@@ -83,7 +83,7 @@ func serve(ctx context.Context, listen, address string, content either, age time
 	background.Go(func() { content.uploads.Sweep(ctx, age, log) })
 	defer background.Wait()
 	defer disconnect()
-	return httpd.Serve(ctx, listen, httpd.Routes{
+	return httpd.Serve(ctx, listen, certs.Mutual(log), httpd.Routes{
 		"objects": objects.Handler(content.Store),
 		"temp":    temp.Handler(whole),
 		"uploads": uploads.Handler(content.uploads),

@@ -80,7 +80,7 @@ func serveFiles(t *testing.T, files *[rs.Shards][]byte) (places placement.Places
 }
 
 func newTestCodec(t *testing.T) *Codec {
-	codec, err := NewCodec(objectstream.NewClient())
+	codec, err := NewCodec(objectstream.NewClient(nil))
 	require.NoError(t, err)
 	return codec
 }

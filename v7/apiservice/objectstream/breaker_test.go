@@ -23,7 +23,7 @@ func TestProbe(t *testing.T) {
 	}))
 	defer server.Close()
 	address := server.Listener.Addr().String()
-	c := NewClient()
+	c := NewClient(nil)
 	require.NoError(t, c.breaker.allow(address))
 	c.breaker.stalled(address)
 	require.ErrorIs(t, c.breaker.allow(address), ErrStalled)

@@ -4,6 +4,7 @@ package objectstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -32,16 +33,19 @@ var ErrCorrupt = errors.New("missing or corrupt")
 // errors are answers for the client where they can be.
 type Client struct {
 	http    *http.Client
+	scheme  string // of every request: http, or https
 	breaker breaker
 }
 
 // NewClient returns a client with a connection pool of its own. It follows no redirects: a data
-// service sends none.
-func NewClient() *Client {
-	return &Client{breaker: breaker{services: map[string]*contact{}}, http: &http.Client{
+// service sends none. With a secure configuration it speaks TLS.
+func NewClient(secure *tls.Config) *Client {
+	return &Client{breaker: breaker{services: map[string]*contact{}}, scheme: httpd.Scheme(secure), http: &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSClientConfig:     secure,
+			TLSHandshakeTimeout: 2 * StallTimeout, // so that one that hangs counts as stalled
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
@@ -121,6 +125,7 @@ func (c *Client) Locate(ctx context.Context, address, name string) ([]byte, erro
 
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
+	request.URL.Scheme = c.scheme
 	response, err := c.http.Do(request)
 	if err == nil || request.Context().Err() == nil {
 		c.breaker.answered(address)
