@@ -357,11 +357,11 @@ func twoPatchesAtOnce(t *testing.T, s *Store) {
 		}
 		answered <- err
 	}()
-	_, err = writer.Write(u.Body[:1_000_000])
+	_, err = writer.Write(u.Body[:2*Stripe+1])
 	require.NoError(t, err)
 	s.AwaitBlocks(t, u)
 	RequireError(t, http.StatusLocked, s.Patch(t, s.API[1], u, 0, 10))
-	_, err = writer.Write(u.Body[1_000_000:])
+	_, err = writer.Write(u.Body[2*Stripe+1:])
 	require.NoError(t, err)
 	require.NoError(t, writer.Close())
 	require.NoError(t, <-answered)
