@@ -24,7 +24,11 @@ type Ports struct {
 
 // ReservePorts reserves 20 ports until Release or the end of this process.
 func ReservePorts() (*Ports, error) {
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("gostore-ports-%d", os.Getuid()))
+	cache, err := os.UserCacheDir() // one for all runs, whatever their TMPDIR
+	if err != nil {
+		cache = os.TempDir()
+	}
+	dir := filepath.Join(cache, "gostore-ports")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
