@@ -24,6 +24,7 @@ func encodingTests() []suite.Test {
 		{Name: "Bomb", Run: bomb},
 		{Name: "TablesCorrupt", Run: tablesCorrupt},
 		{Name: "RangeOfForeignBlock", Run: rangeOfForeignBlock},
+		{Name: "FramesOfTheClient", Run: framesOfTheClient},
 	}
 }
 
@@ -158,4 +159,19 @@ func rangeOfForeignBlock(t *testing.T, s *suite.Store) {
 	got, err = s.DoWith(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), header, nil)
 	require.NoError(t, err)
 	require.Equal(t, body[:10], got.Body)
+}
+
+// framesOfTheClient are what this chapter could take for its own: they come back as they are.
+func framesOfTheClient(t *testing.T, s *suite.Store) {
+	encoder, err := zstd.NewWriter(nil)
+	require.NoError(t, err)
+	for _, body := range [][]byte{
+		encoder.EncodeAll(suite.NewText(3*suite.Stripe), nil),
+		encoder.EncodeAll(make([]byte, 256<<20), nil),
+		encoder.EncodeAll(nil, nil),
+	} {
+		name := suite.NewName() + ".zst"
+		s.Put(t, name, body)
+		s.RequireObject(t, name, body)
+	}
 }

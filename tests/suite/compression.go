@@ -80,6 +80,24 @@ func compressionIsInvisible(t *testing.T, s *Store) {
 	}
 }
 
+// lastStripeOfAByte reads around the border of a stripe and a last one of one byte, also with two shards gone.
+func lastStripeOfAByte(t *testing.T, s *Store) {
+	for _, body := range [][]byte{s.NewBody(2*Stripe + 1), s.NewBody(3*Stripe + 1)} {
+		name, files, _ := s.PutShards(t, body)
+		size := len(body)
+		for _, lost := range [][]string{nil, files[:1], files[4:5]} {
+			for _, file := range lost {
+				require.NoError(t, os.Remove(file))
+			}
+			for _, part := range [][2]int{{0, size}, {size - 1, size}, {size - 2, size}, {size - 2, size - 1}, {size - Stripe - 2, size}} {
+				got := s.getRange(t, name, http.Header{"Range": {fmt.Sprintf("bytes=%d-%d", part[0], part[1]-1)}})
+				require.Equal(t, http.StatusPartialContent, got.Status)
+				require.True(t, bytes.Equal(body[part[0]:part[1]], got.Body), "%v", part)
+			}
+		}
+	}
+}
+
 // raw sends a request without a body. encoding is the header Accept-Encoding; with "" Go's transport sends
 // one of its own.
 func (s *Store) raw(t *testing.T, method, name, encoding string) *http.Response {

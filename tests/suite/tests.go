@@ -173,6 +173,7 @@ func resumeTests() []Test {
 	return []Test{
 		{"TextTakesAQuarter", compressing(), textTakesAQuarter, Shared},
 		{"CompressionIsInvisible", compressing(), compressionIsInvisible, Shared},
+		{"LastStripeOfAByte", compressing(), lastStripeOfAByte, Shared},
 		{"Ranges", resuming(), ranges, Shared},
 		{"RangeOfNothing", resuming(), rangeOfNothing, Shared},
 		{"Conditions", resuming(), conditions, Shared},
