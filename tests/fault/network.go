@@ -64,7 +64,7 @@ func network(t *testing.T, s *suite.Store) {
 		})
 		t.Run(fault.name+"Get", func(t *testing.T) {
 			name, body := suite.NewName(), suite.NewBody(size)
-			s.Put(t, name, body)
+			s.PutSix(t, name, body)
 			on(t, 2)
 			s.RequireObject(t, name, body)
 		})

@@ -35,8 +35,7 @@ func rangeNeedsItsStripes(t *testing.T, s *suite.Store) {
 	const objectSize, ranges = 40 << 20, 20
 	s, gates := behindGates(t, s)
 	name, body := suite.NewName(), s.NewBody(objectSize)
-	s.Put(t, name, body)
-	s.RequireLocated(t, body, suite.Shards) // a slow disk leaves a shard to repair, which reads all of it
+	s.PutSix(t, name, body) // a sixth that is missing would be repaired, which reads all of it
 	connectionsBefore, bytesBefore := traffic(gates)
 	for i := range ranges {
 		at := 7 + i*objectSize/ranges

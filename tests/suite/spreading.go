@@ -23,10 +23,17 @@ func (s *Store) locateURL(name string, body []byte) string {
 	return s.API[0] + "/locate/" + url.PathEscape(hash.Of(body).String())
 }
 
-// holderOf returns the address of the data service that holds an object.
+// holderOf returns the address of the data service that holds an object. It asks again if not all data
+// services answer in time.
 func (s *Store) holderOf(t *testing.T, name string, body []byte) (address string) {
 	t.Helper()
-	got := s.Send(t, http.MethodGet, s.locateURL(name, body), nil)
+	var got Answer
+	Eventually(t, recoveryTimeout, func() error {
+		if got = s.Send(t, http.MethodGet, s.locateURL(name, body), nil); got.Status == http.StatusServiceUnavailable {
+			return fmt.Errorf("%s", got.Body)
+		}
+		return nil
+	})
 	require.Equal(t, http.StatusOK, got.Status, "%s", got.Body)
 	require.Equal(t, "application/json", got.Header.Get("Content-Type"))
 	require.NoError(t, json.Unmarshal(got.Body, &address))

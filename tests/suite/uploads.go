@@ -51,9 +51,33 @@ func (s *Store) BeginUpload(t *testing.T, body []byte, more ...string) Upload {
 // Offset asks an API service from where to go on.
 func (s *Store) Offset(t *testing.T, api string, u Upload) int {
 	t.Helper()
-	offset, err := s.TryOffset(t, api, u)
+	offset, err := u.offsetIn(t, s.head(t, api, u))
 	require.NoError(t, err)
 	return offset
+}
+
+// head sends a HEAD of an upload, and asks again while the answer is 423, as clients do: on a busy machine
+// an API service may not reach enough parts in time.
+func (s *Store) head(t *testing.T, api string, u Upload) (got Answer) {
+	t.Helper()
+	s.eventuallyFree(t, func() Answer {
+		var err error
+		got, err = s.DoWith(t.Context(), http.MethodHead, api+u.ID, tus(), nil)
+		require.NoError(t, err)
+		return got
+	})
+	return got
+}
+
+// eventuallyFree sends a request until the answer is another one than 423.
+func (s *Store) eventuallyFree(t *testing.T, send func() Answer) {
+	t.Helper()
+	Eventually(t, 2*recoveryTimeout, func() error {
+		if got := send(); got.Status == http.StatusLocked {
+			return fmt.Errorf("status 423: %s", got.Body)
+		}
+		return nil
+	})
 }
 
 // TryOffset is Offset that may fail while services are down.
@@ -63,6 +87,11 @@ func (s *Store) TryOffset(t *testing.T, api string, u Upload) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	return u.offsetIn(t, got)
+}
+
+func (u Upload) offsetIn(t *testing.T, got Answer) (int, error) {
+	t.Helper()
 	if got.Status != http.StatusOK {
 		require.Equal(t, http.StatusLocked, got.Status, "what tus clients take for: try again")
 		return 0, fmt.Errorf("status %d", got.Status)
@@ -89,7 +118,8 @@ func PatchHeader(from int) http.Header {
 // RequirePatch is Patch that must succeed.
 func (s *Store) RequirePatch(t *testing.T, api string, u Upload, from, to int) {
 	t.Helper()
-	got := s.Patch(t, api, u, from, to)
+	var got Answer
+	s.eventuallyFree(t, func() Answer { got = s.Patch(t, api, u, from, to); return got })
 	require.Equal(t, http.StatusNoContent, got.Status, "%s", got.Body)
 	require.Equal(t, strconv.Itoa(to), got.Header.Get("Upload-Offset"))
 }
@@ -195,8 +225,7 @@ func uploadWithMetadata(t *testing.T, s *Store) {
 	encode := func(value string) string { return base64.StdEncoding.EncodeToString([]byte(value)) }
 	metadata := "filename " + encode("世界.txt") + ", filetype " + encode("text/plain; charset=utf-8") + ",empty"
 	u := s.BeginUpload(t, s.NewBody(10), "Upload-Metadata", metadata)
-	head, err := s.DoWith(t.Context(), http.MethodHead, s.API[1]+u.ID, tus(), nil)
-	require.NoError(t, err)
+	head := s.head(t, s.API[1], u)
 	require.Equal(t, metadata, head.Header.Get("Upload-Metadata"))
 	s.RequirePatch(t, s.API[0], u, 0, 10)
 	got := s.Get(t, u.Name)
@@ -309,8 +338,7 @@ func uploadOfWrongContent(t *testing.T, s *Store) {
 
 func (s *Store) requireGone(t *testing.T, u Upload) {
 	t.Helper()
-	head, err := s.DoWith(t.Context(), http.MethodHead, s.API[1]+u.ID, tus(), nil)
-	require.NoError(t, err)
+	head := s.head(t, s.API[1], u)
 	require.Equal(t, http.StatusNotFound, head.Status)
 	if s.Cluster != nil {
 		require.Empty(t, s.filesOf(t, u))
