@@ -101,7 +101,7 @@ func (p *Page) check(path, name string) string {
 	defer f.Close() // it was only read
 	switch {
 	case p.has.Shards:
-		return checkShard(bufio.NewReaderSize(f, 64<<10), name)
+		return checkShard(f, name)
 	case p.has.Versions:
 		return checkContent(f, name)
 	}
@@ -116,42 +116,94 @@ func checkContent(r io.Reader, name string) string {
 	return intact
 }
 
-// The shard file, version 2, as docs/format.md has it.
+// The shard file, versions 2 and 3, as docs/format.md has it.
 const (
 	shards     = 6
 	dataShards = 4
 	blockSize  = 128 << 10
 	headerSize = 56
+	entrySize  = 8
 )
 
+// contents are those of a file: an *os.File, or a *bytes.Reader.
+type contents interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
 // checkShard reads a shard file to its end and verifies every checksum in it.
-func checkShard(r io.Reader, name string) string {
+func checkShard(f contents, name string) string {
 	header := make([]byte, headerSize)
-	if _, err := io.ReadFull(r, header); err != nil {
+	if _, err := io.ReadFull(f, header); err != nil {
 		return corrupt
 	}
-	if bytes.HasPrefix(header, []byte("gors")) && header[4] != 2 {
+	if bytes.HasPrefix(header, []byte("gors")) && header[4] != 2 && header[4] != 3 {
 		return unverified // another chapter's format
 	}
-	table := crc32.MakeTable(crc32.Castagnoli)
 	seed := binary.BigEndian.Uint32(header[52:])
 	ownName := hex.EncodeToString(header[20:52]) + "." + strconv.Itoa(int(header[5]))
-	if crc32.Checksum(header[:52], table) != seed || ownName != name {
+	if checksum(0, header[:52]) != seed || ownName != name {
 		return corrupt
 	}
-	block := make([]byte, blockSize+4)
-	for left, stripe := int64(binary.BigEndian.Uint64(header[12:])), uint32(0); left > 0; stripe++ {
-		length := min(blockSize, (left+dataShards-1)/dataShards)
-		if _, err := io.ReadFull(r, block[:length+4]); err != nil ||
-			crc32.Update(seed+stripe, table, block[:length]) != binary.BigEndian.Uint32(block[length:]) {
-			return corrupt
-		}
-		left -= dataShards * length
-	}
-	if _, err := r.Read(block); !errors.Is(err, io.EOF) {
+	size := int64(binary.BigEndian.Uint64(header[12:]))
+	table, err := tableOf(f, header[4], size, seed)
+	if err != nil || !checkBlocks(bufio.NewReaderSize(f, 64<<10), size, seed, table) {
 		return corrupt
 	}
 	return intact
+}
+
+func checksum(before uint32, b []byte) uint32 {
+	return crc32.Update(before, crc32.MakeTable(crc32.Castagnoli), b)
+}
+
+// tableOf returns the table at the end of a file of version 3, nil for version 2.
+func tableOf(f contents, version byte, size int64, seed uint32) ([]byte, error) {
+	if version == 2 {
+		return nil, nil
+	}
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	stripes := (size + dataShards*blockSize - 1) / (dataShards * blockSize)
+	length := stripes*entrySize + 4
+	if length < 4 || length > end {
+		return nil, io.ErrUnexpectedEOF
+	}
+	table := make([]byte, length)
+	if _, err := f.ReadAt(table, end-length); err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(headerSize, io.SeekStart); err != nil {
+		return nil, err
+	}
+	if checksum(seed+uint32(stripes), table[:length-4]) != binary.BigEndian.Uint32(table[length-4:]) {
+		return nil, errors.New("the table is corrupt")
+	}
+	return table, nil
+}
+
+// checkBlocks reads the blocks, and what comes after them, which is the table.
+func checkBlocks(r io.Reader, size int64, seed uint32, table []byte) bool {
+	block := make([]byte, blockSize+4)
+	for stripe := uint32(0); size > 0; stripe++ {
+		encoded := min(size, dataShards*blockSize)
+		size -= encoded
+		if table != nil {
+			encoded = int64(binary.BigEndian.Uint32(table[stripe*entrySize:]) &^ (1 << 31))
+		}
+		length := (encoded + dataShards - 1) / dataShards
+		if length > blockSize {
+			return false
+		}
+		if _, err := io.ReadFull(r, block[:length+4]); err != nil ||
+			checksum(seed+stripe, block[:length]) != binary.BigEndian.Uint32(block[length:]) {
+			return false
+		}
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, int64(len(table))+1))
+	return err == nil && bytes.Equal(rest, table)
 }
 
 // checks are the results for files that have not changed since.

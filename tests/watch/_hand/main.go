@@ -6,6 +6,7 @@ package main
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"syscall/js"
 
@@ -29,7 +30,7 @@ func encode(coder *rs.Coder, data js.Value) any {
 	stripe := rs.NewStripe(rs.NewObject(int64(data.Length()), [32]byte{}))
 	stripe.Reset(0)
 	fill(stripe.Data(), data)
-	if err := coder.Encode(stripe); err != nil {
+	if err := protect(coder, stripe); err != nil {
 		return err.Error()
 	}
 	var blocks []any
@@ -38,6 +39,14 @@ func encode(coder *rs.Coder, data js.Value) any {
 		blocks = append(blocks, array(block))
 	}
 	return blocks
+}
+
+// protect computes the parity. From chapter 7 on Encode compresses, and Protect is what it was.
+func protect(coder *rs.Coder, stripe *rs.Stripe) error {
+	if c, is := any(coder).(interface{ Protect(s *rs.Stripe) error }); is {
+		return c.Protect(stripe)
+	}
+	return coder.Encode(stripe)
 }
 
 // rebuild takes six blocks, null for those that are lost, and returns the four data blocks one after
@@ -67,7 +76,8 @@ func rebuild(coder *rs.Coder, blocks js.Value) any {
 			return err.Error()
 		}
 	}
-	if err := coder.ReconstructData(stripe); err != nil {
+	// From chapter 7 on another error says that the stripe is not that of the table: there is none here.
+	if err := coder.ReconstructData(stripe); errors.Is(err, rs.ErrTooFewShards) {
 		return err.Error()
 	}
 	return array(stripe.Data())
