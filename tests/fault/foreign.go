@@ -14,8 +14,8 @@ import (
 	"gostore/tests/suite"
 )
 
-// forge gives a shard file blocks of other content, with checksums that fit (docs/format.md).
-func forge(file []byte) []byte {
+// Forge gives a shard file blocks of other content, with checksums that fit (docs/format.md).
+func Forge(file []byte) []byte {
 	const blockSize, sumSize = suite.Stripe / suite.DataShards, 4
 	file = bytes.Clone(file)
 	seed := binary.BigEndian.Uint32(file[headerSize-sumSize:])
@@ -53,7 +53,7 @@ func foreignShard(t *testing.T, s *suite.Store) {
 	for _, size := range []int{1000, 3*suite.Stripe + 5} {
 		body := suite.NewBody(size)
 		name, files, contents := s.PutShards(t, body)
-		require.NoError(t, os.WriteFile(files[1], forge(contents[1]), 0o644))
+		require.NoError(t, os.WriteFile(files[1], Forge(contents[1]), 0o644))
 		if size <= suite.Stripe {
 			s.RequireObject(t, name, body)
 		} else {
@@ -63,7 +63,7 @@ func foreignShard(t *testing.T, s *suite.Store) {
 		s.RequireObject(t, name, body)
 		quarantined, err := os.ReadFile(filepath.Join(s.OwnerOf(t, files[1]).Root, "quarantine", filepath.Base(files[1])))
 		require.NoError(t, err)
-		require.Equal(t, forge(contents[1]), quarantined)
+		require.Equal(t, Forge(contents[1]), quarantined)
 	}
 }
 
@@ -73,7 +73,7 @@ func foreignShardIsNotMultiplied(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
 	body := suite.NewBody(3*suite.Stripe + 5)
 	name, files, contents := s.PutShards(t, body)
-	require.NoError(t, os.WriteFile(files[4], forge(contents[4]), 0o644))
+	require.NoError(t, os.WriteFile(files[4], Forge(contents[4]), 0o644))
 	remove(t, files[0])
 	remove(t, files[5])
 	requireNoCleanEnd(t, s, name)

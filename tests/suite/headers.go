@@ -75,21 +75,29 @@ func compressedContent(t *testing.T, s *Store) {
 	s.putDescribed(t, name, describing(), compressed.Bytes())
 	s.RequireObject(t, name, compressed.Bytes())
 
-	transport := &http.Transport{TLSClientConfig: s.TLS}
-	defer transport.CloseIdleConnections()
 	for encoding, want := range map[string][]byte{"": plain, "gzip": compressed.Bytes(), "identity": compressed.Bytes()} {
-		request, err := http.NewRequest(http.MethodGet, ObjectURL(s.API[0], name), nil)
-		require.NoError(t, err)
-		if encoding != "" {
-			request.Header.Set("Accept-Encoding", encoding)
-		}
-		response, err := transport.RoundTrip(request)
-		require.NoError(t, err)
-		got, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
+		_, got := s.accepting(t, http.MethodGet, name, encoding)
 		require.True(t, bytes.Equal(want, got), "Accept-Encoding: %q", encoding)
 	}
+}
+
+// accepting sends a request for an object with the header Accept-Encoding; with "" Go's transport sends one
+// of its own.
+func (s *Store) accepting(t *testing.T, method, name, encoding string) (*http.Response, []byte) {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: s.TLS}
+	defer transport.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(t.Context(), method, ObjectURL(s.API[0], name), nil)
+	require.NoError(t, err)
+	if encoding != "" {
+		request.Header.Set("Accept-Encoding", encoding)
+	}
+	response, err := transport.RoundTrip(request)
+	require.NoError(t, err)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response, body
 }
 
 // badHeaders are refused while the body has not come, those with \x01 and \x7f by net/http itself.

@@ -22,8 +22,8 @@ import (
 )
 
 // maxBodies is how many objects are on their way at the same time, however many clients there are.
-// Of each there is a stripe in memory, with buffers some 1.2 MB. More would also have data services
-// time out.
+// Of each there is a stripe in memory, plain and compressed, with buffers some 2 MB. More would also have
+// data services time out.
 const maxBodies = 64
 
 func main() {
