@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -59,7 +60,7 @@ func filesBelow(dir string) (files []string, err error) {
 }
 
 func hasPrefix(file string, prefix []byte) (bool, error) {
-	f, err := os.Open(file)
+	f, err := os.OpenFile(file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // another test may have put a FIFO there
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil // removed since it was listed
 	}
@@ -67,6 +68,9 @@ func hasPrefix(file string, prefix []byte) (bool, error) {
 		return false, err
 	}
 	defer f.Close() // opened for reading
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false, err
+	}
 	for _, at := range []int64{0, headerSize} {
 		head := make([]byte, len(prefix))
 		if _, err := f.ReadAt(head, at); err == nil && bytes.Equal(head, prefix) {

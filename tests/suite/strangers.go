@@ -67,7 +67,9 @@ func strangersAreRefused(t *testing.T, s *Store) {
 		stranger := own.as(t, &tls.Config{RootCAs: own.TLS.RootCAs, Certificates: certificates})
 		stranger.requireRefused(t, own.Cluster.Data[0], why)
 		require.Equal(t, kept, own.allFiles(t), why)
-		stranger.RequireObject(t, name, body) // API services let all clients in
+		Eventually(t, recoveryTimeout, func() error { // API services let all clients in
+			return stranger.TryGet(t.Context(), stranger.API[0], name, body)
+		})
 	}
 	for _, p := range []*cluster.Process{own.Cluster.Data[0], own.Cluster.API[0]} {
 		got := own.Send(t, http.MethodGet, "http://"+p.Address+"/objects/x", nil)
