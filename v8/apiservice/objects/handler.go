@@ -1,0 +1,34 @@
+// Package objects serves objects to clients: their names and versions are in the metadata, their
+// content is on data services.
+//
+//	PUT      /objects/NAME               stores the body as the newest version of NAME
+//	GET/HEAD /objects/NAME[?version=N]   answers with the newest version, or with version N
+//	DELETE   /objects/NAME               adds a version that marks the object as deleted
+package objects
+
+import (
+	"maps"
+	"net/http"
+
+	"gostore/chapter8/apiservice/erasure"
+	"gostore/chapter8/apiservice/heartbeat"
+	"gostore/chapter8/apiservice/locate"
+	"gostore/common/es"
+	"gostore/common/httpd"
+)
+
+type handler struct {
+	locator      *locate.Locator
+	dataServices *heartbeat.Monitor
+	codec        *erasure.Codec
+	repairer     *erasure.Repairer
+	versions     *es.Client
+}
+
+// Handler answers for /objects/NAME. More methods begin uploads that may break off.
+func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *es.Client, more httpd.Methods) http.Handler {
+	h := &handler{locator, dataServices, codec, repairer, versions}
+	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
+	maps.Copy(methods, more)
+	return methods
+}

@@ -1,0 +1,15 @@
+package chapter8_test
+
+import (
+	"slices"
+	"testing"
+
+	"gostore/tests/fault"
+	"gostore/tests/suite"
+)
+
+func TestMain(m *testing.M) { suite.Main(m) }
+
+func TestChapter(t *testing.T) {
+	suite.Run(t, 8, slices.Concat(fault.Tests(), fault.ResumeTests(), encodingTests())...)
+}
