@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -18,10 +19,18 @@ const (
 	hangTimeout = 2 * time.Second
 	// leaveTimeout is for a probe in progress when Watch is to return.
 	leaveTimeout = time.Second
+	// changeDoubt is how much later than a change of a directory its time of modification may be the same
+	// as before.
+	changeDoubt = 2 * time.Second
+	// followShare is which part of the time Follow may spend: one in so many.
+	followShare = 50
 )
 
 // Free returns how many bytes of new files there is room for.
 func (d *Dir) Free() (int64, error) {
+	if err := d.present(); err != nil {
+		return 0, err
+	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(d.objects, &fs); err != nil {
 		return 0, fmt.Errorf("statfs %s: %w", d.objects, err)
@@ -57,16 +66,44 @@ func NewWatched(dir *Dir) *Watched {
 
 // Watch probes the disk until ctx is done. It leaves a probe that hangs behind: that ends with the
 // process, or when the disk answers.
-func (w *Watched) Watch(ctx context.Context) {
+func (w *Watched) Watch(ctx context.Context) { leavable(ctx, w.probeUntil) }
+
+// Follow calls changed when the names of files may have changed, also when the root is back that was
+// gone, until ctx is done. It leaves a call behind that hangs, as Watch does.
+func (w *Watched) Follow(ctx context.Context, changed func() error) {
+	leavable(ctx, func(ctx context.Context) { w.dir.follow(ctx, changed) })
+}
+
+// leavable runs work, and returns soon after ctx is done even if work hangs.
+func leavable(ctx context.Context, work func(ctx context.Context)) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.probeUntil(ctx)
+		work(ctx)
 	}()
 	<-ctx.Done()
 	select {
 	case <-ended:
 	case <-time.After(leaveTimeout):
+	}
+}
+
+func (d *Dir) follow(ctx context.Context, changed func() error) {
+	var was time.Time // when the directory had been modified before the last call; zero: call again
+	for {
+		start := time.Now()
+		if info, err := os.Stat(d.objects); err != nil || d.present() != nil {
+			was = time.Time{}
+		} else if now := info.ModTime(); !now.Equal(was) {
+			if was = now; changed() != nil || start.Sub(now) < changeDoubt {
+				was = time.Time{}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(probeInterval, followShare*time.Since(start))):
+		}
 	}
 }
 

@@ -6,6 +6,7 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,10 +14,16 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"gostore/common/httpd"
 )
 
 // ErrInUse is returned by Open for a root that a running process has open.
 var ErrInUse = errors.New("in use by another process")
+
+// ErrGone is returned for files of a root that is not where it was opened: its disk was unmounted, or
+// it was renamed. Nothing is known of what it has.
+var ErrGone = httpd.Unavailable("the store root is gone: is its disk mounted?")
 
 // errNotFile is for a directory, a FIFO or a device in the place of a file.
 var errNotFile = errors.New("not a regular file")
@@ -73,6 +80,9 @@ func (d *Dir) open(root string) (err error) {
 // Writable returns an error, syscall.EROFS, if the file system is read-only: mounted so, or made so
 // by the kernel when the disk failed.
 func (d *Dir) Writable() error {
+	if err := d.present(); err != nil {
+		return err
+	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(d.objects, &fs); err != nil {
 		return fmt.Errorf("statfs %s: %w", d.objects, err)
@@ -81,6 +91,27 @@ func (d *Dir) Writable() error {
 		return fmt.Errorf("the disk serves reads and takes no writes: %w", syscall.EROFS)
 	}
 	return nil
+}
+
+// present returns ErrGone if the root is gone. Another disk, or none, in its place has another lock file.
+func (d *Dir) present() error {
+	opened, err := d.lock.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(d.lock.Name())
+	if _, missing := os.Stat(d.objects); err != nil || missing != nil || !os.SameFile(opened, now) {
+		return ErrGone
+	}
+	return nil
+}
+
+// orGone is ErrGone instead of an error that says that there is no file, if the root is gone.
+func (d *Dir) orGone(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return cmp.Or(d.present(), err)
+	}
+	return err
 }
 
 // Close lets another process open the root. It does not affect files that are being written or
@@ -129,12 +160,12 @@ func emptyDir(path string) error {
 }
 
 // Open opens the file of that name and returns its size in bytes. The error is fs.ErrNotExist if
-// there is none. The caller closes it. A later commit of the same name does not change the content.
+// there is none, and ErrGone if that is not known. The caller closes it. A later commit of the same name does not change the content.
 func (d *Dir) Open(name string) (*os.File, int64, error) {
 	// O_NONBLOCK: without it, opening a FIFO would wait for a writer.
 	f, err := os.OpenFile(filepath.Join(d.objects, name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, d.orGone(err)
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -150,6 +181,7 @@ func (d *Dir) Open(name string) (*os.File, int64, error) {
 // Has reports whether anything of that name exists: a file, or by mistake a directory.
 func (d *Dir) Has(name string) (bool, error) {
 	_, err := os.Stat(filepath.Join(d.objects, name))
+	err = d.orGone(err)
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}

@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -272,4 +274,71 @@ func ls(t *testing.T, elem ...string) (names []string) {
 		names = append(names, entry.Name())
 	}
 	return names
+}
+
+// A root that is gone is told from one without files, also when another one is in its place.
+func TestRootIsGone(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	require.NoError(t, save(d, "name", strings.NewReader("content")))
+	require.NoError(t, os.Rename(root, root+".gone"))
+	requireGone(t, d)
+	require.NoError(t, open(t, root).Close())
+	requireGone(t, d)
+	require.NoError(t, os.RemoveAll(root))
+	require.NoError(t, os.Rename(root+".gone", root))
+	requireContent(t, d, "name", "content")
+}
+
+func requireGone(t *testing.T, d *Dir) {
+	t.Helper()
+	_, _, err := d.Open("name")
+	require.ErrorIs(t, err, ErrGone)
+	_, err = d.Has("name")
+	require.ErrorIs(t, err, ErrGone)
+	_, err = d.Create(-1)
+	require.ErrorIs(t, err, ErrGone)
+	require.ErrorIs(t, d.Writable(), ErrGone)
+}
+
+// Follow calls for files that come, for a root that is back, and not when nothing has changed.
+func TestFollow(t *testing.T) {
+	root := t.TempDir()
+	d := open(t, root)
+	ctx, cancel := context.WithCancel(t.Context())
+	calls, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		NewWatched(d).Follow(ctx, func() error { calls <- struct{}{}; return nil })
+	}()
+	awaitQuiet(t, calls)
+	require.NoError(t, os.WriteFile(filepath.Join(root, "objects", "restored"), nil, 0o600))
+	awaitQuiet(t, calls)
+	require.NoError(t, os.Rename(root, root+".gone"))
+	select {
+	case <-calls:
+		require.Fail(t, "called while the root is gone")
+	case <-time.After(2 * probeInterval):
+	}
+	require.NoError(t, os.Rename(root+".gone", root))
+	awaitQuiet(t, calls)
+	cancel()
+	<-ended
+}
+
+// awaitQuiet waits for a call, and until there are none.
+func awaitQuiet(t *testing.T, calls <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-calls:
+	case <-time.After(time.Minute):
+		require.Fail(t, "no call")
+	}
+	for quiet := false; !quiet; {
+		select {
+		case <-calls:
+		case <-time.After(3 * probeInterval):
+			quiet = true
+		}
+	}
 }

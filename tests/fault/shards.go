@@ -147,7 +147,7 @@ func threeShardsCorrupt(t *testing.T, s *suite.Store) {
 	}
 }
 
-// threeShardsReturn has three disks lose a shard each and get it back.
+// threeShardsReturn has three disks lose a shard each and get it back, without a restart.
 func threeShardsReturn(t *testing.T, s *suite.Store) {
 	s.AwaitSix(t)
 	body := suite.NewBody(suite.Stripe + 1000)
@@ -159,7 +159,6 @@ func threeShardsReturn(t *testing.T, s *suite.Store) {
 	require.NoError(t, checkUnreadable(t, s, name))
 	for _, file := range files[:3] {
 		require.NoError(t, os.Rename(file+".moved", file))
-		restart(t, s.OwnerOf(t, file)) // a data service reads its directory at start
 	}
 	suite.Eventually(t, 2*suite.RepairTimeout, func() error { return s.TryGet(t.Context(), s.API[0], name, body) })
 	s.RequireShards(t, body, contents)

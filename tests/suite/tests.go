@@ -209,6 +209,8 @@ func faultTests() []Test {
 		{"HungDisks", recovery(), hungDisks, Exclusive},
 		{"StoreRootMustExist", durability(), storeRootMustExist, Exclusive},
 		{"ReadOnlyDisk", durability(), readOnlyDisk, Exclusive},
+		{"FileComesBack", wholeObjects(), fileComesBack, Shared},
+		{"StoreRootGone", spreading(), storeRootGone, Exclusive},
 		{"DataServiceKilled", wholeObjects(), dataServiceKilled, Exclusive},
 		{"DataServiceFrozen", wholeObjects(), dataServiceFrozen, Exclusive},
 		{"DataServiceLate", wholeObjects(), dataServiceLate, Exclusive},
