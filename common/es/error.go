@@ -20,6 +20,9 @@ var (
 	ErrNotFound    = httpd.Errorf(http.StatusNotFound, "there is no such object, or not in that version")
 )
 
+// errPartial is for an answer that may lack versions.
+var errPartial = httpd.Unavailable("Elasticsearch has answered for a part of the index only")
+
 // The types of errors of Elasticsearch 7.
 const (
 	errAliasName = "invalid_alias_name_exception"

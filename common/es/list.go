@@ -14,37 +14,58 @@ const page = 1000
 // version, until it returns an error, which Each returns. Versions added before the call are there;
 // those added during it may be. However many there are, only one page of them is in memory.
 func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error) error {
-	if _, err := c.series.reload(ctx); err != nil {
+	if err := c.refresh(ctx); err != nil {
 		return err
-	}
-	// Without this a search does not see the last second. It is expensive, but so is a listing.
-	if _, err := c.es.Refresh(c.cfg.Index).Do(ctx); err != nil {
-		return explained("refresh", err)
 	}
 	var query elastic.Query = elastic.NewMatchAllQuery()
 	if name != "" {
 		query = elastic.NewTermQuery("name", name)
 	}
+	return c.eachPage(ctx, query, func(hits []*elastic.SearchHit) (elastic.Query, error) {
+		return query, c.eachHit(hits, name, do)
+	})
+}
+
+// refresh has searches see what was added before: otherwise they do not see the last second. It is
+// expensive, but so is a listing.
+func (c *Client) refresh(ctx context.Context) error {
+	if _, err := c.series.reload(ctx); err != nil {
+		return err
+	}
+	done, err := c.es.Refresh(c.cfg.Index).Do(ctx)
+	if err == nil && done.Shards != nil && done.Shards.Failed > 0 {
+		err = errPartial
+	}
+	return explained("refresh", err)
+}
+
+// eachPage calls do with the versions that a query finds, by name and version. do returns the query for the
+// pages to come, or nil to end.
+func (c *Client) eachPage(ctx context.Context, query elastic.Query, do func([]*elastic.SearchHit) (elastic.Query, error)) error {
 	var after []any
-	for {
+	for query != nil {
 		search := c.es.Search(c.cfg.Index).Query(query).Sort("name", true).Sort("version", true).Size(page).
 			TrackTotalHits(false).AllowPartialSearchResults(false)
 		if after != nil {
 			search.SearchAfter(after...)
 		}
 		found, err := search.Do(ctx)
+		if err == nil && (found.TimedOut || found.Shards != nil && found.Shards.Failed > 0) {
+			err = errPartial
+		}
 		if err != nil {
 			return explained("list versions", err)
 		}
-		if len(found.Hits.Hits) == 0 {
+		hits := found.Hits.Hits
+		if len(hits) == 0 {
 			return nil
 		}
-		hits := found.Hits.Hits
 		after = hits[len(hits)-1].Sort
-		if err := c.eachHit(hits, name, do); err != nil {
+		if query, err = do(hits); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // eachHit skips documents that it cannot read if they are not of the object.

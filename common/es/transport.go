@@ -44,13 +44,41 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	end := sync.OnceFunc(func() { cancel(); <-t.inFlight })
-	response, err := t.Transport.RoundTrip(r.WithContext(ctx))
+	response, err := t.Transport.RoundTrip(inTime(r.WithContext(ctx)))
 	if err != nil {
 		end()
 		return nil, err
 	}
 	response.Body = &answerBody{response.Body, end}
 	return response, nil
+}
+
+// inTime has a request read its body only before its deadline. So a process that was frozen, and goes on
+// after the deadline, sends nothing.
+func inTime(r *http.Request) *http.Request {
+	deadline, _ := r.Context().Deadline() // it has one
+	if r.Body != nil {
+		r.Body = timelyBody{r.Body, deadline}
+	}
+	if again := r.GetBody; again != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			return timelyBody{body, deadline}, err
+		}
+	}
+	return r
+}
+
+type timelyBody struct {
+	io.ReadCloser
+	deadline time.Time
+}
+
+func (b timelyBody) Read(p []byte) (int, error) {
+	if time.Now().After(b.deadline) {
+		return 0, context.DeadlineExceeded
+	}
+	return b.ReadCloser.Read(p)
 }
 
 func (t *transport) queue(ctx context.Context) error {

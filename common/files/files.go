@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"gostore/common/httpd"
 )
@@ -256,7 +257,38 @@ func (d *Dir) quarantineBy(move func(from, to string) error, name string) error 
 	if err := errors.Join(os.MkdirAll(d.quarantine, 0o755), os.RemoveAll(to)); err != nil {
 		return err
 	}
-	return errors.Join(move(from, to), syncDir(d.quarantine))
+	now := time.Now() // SweepQuarantine goes by it
+	return errors.Join(move(from, to), os.Chtimes(to, now, now), syncDir(d.quarantine))
+}
+
+// SweepQuarantine removes what was quarantined before a time, and returns the names.
+func (d *Dir) SweepQuarantine(before time.Time) (removed []string, err error) {
+	d.moving.Lock()
+	defer d.moving.Unlock()
+	entries, err := os.ReadDir(d.quarantine)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err != nil || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(d.quarantine, entry.Name())); err != nil {
+			return removed, err
+		}
+		removed = append(removed, entry.Name())
+	}
+	return removed, err
+}
+
+// Remove removes a file for good, and returns how many bytes it had.
+func (d *Dir) Remove(name string) (size int64, err error) {
+	path := filepath.Join(d.objects, name)
+	info, err := os.Lstat(path)
+	if err != nil {
+		return 0, d.orGone(err)
+	}
+	return info.Size(), os.Remove(path)
 }
 
 // Save writes a file of that name from what body has until EOF, and returns when it is durable.

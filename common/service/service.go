@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +32,7 @@ func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 type Env struct {
 	lookup  func(string) string
 	missing []string
-	err     error // of a directory, a duration, or a certificate
+	err     error // of a directory, a duration, a number, or a certificate
 }
 
 // Required returns a variable that must be set. Err names those that are not.
@@ -78,6 +79,20 @@ func (e *Env) Duration(name string, fallback time.Duration) time.Duration {
 		e.err = fmt.Errorf("%s=%.40q is not a duration, such as 24h or 90m", name, text)
 	}
 	return d
+}
+
+// Number returns a variable that is a whole number, or fallback if it is not set. Err returns an error if
+// it is none, or less than least.
+func (e *Env) Number(name string, fallback, least int64) int64 {
+	text := e.lookup(name)
+	if text == "" {
+		return fallback
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < least {
+		e.err = fmt.Errorf("%s=%.40q is not a whole number from %d on", name, text, least)
+	}
+	return n
 }
 
 // Err returns an error if a required variable was not set, or another is wrong.
