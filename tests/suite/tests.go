@@ -39,7 +39,8 @@ func encryption() capability    { return capability{since: 2} }           // TLS
 func redundancy() capability    { return capability{since: 5} }           // any two of six data services may be down or corrupt
 func ownMetadata() capability   { return capability{since: 3} }           // X-Object-Meta-*, Content-Type and the like
 
-func resuming() capability { return capability{since: 6} } // ranges and resumable uploads
+func resuming() capability    { return capability{since: 6} } // ranges and resumable uploads
+func maintaining() capability { return capability{since: 8} } // what nobody needs goes, damage is found unread
 
 func compressing() capability { return capability{since: 7} } // text takes less room
 
@@ -67,7 +68,7 @@ const (
 
 // tests lists all tests of the suite. TestEveryTestIsListed fails for one that is not listed.
 func tests() []Test {
-	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), resumeTests(), faultTests())
+	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), resumeTests(), maintenanceTests(), faultTests())
 }
 
 func objectTests() []Test {
@@ -194,6 +195,17 @@ func resumeTests() []Test {
 		{"TwoPatchesAtOnce", resuming(), twoPatchesAtOnce, Shared},
 		{"UploadsExpire", resuming(), uploadsExpire, Exclusive},
 		{"UploadsOverRestarts", resuming(), uploadsOverRestarts, Exclusive},
+	}
+}
+
+func maintenanceTests() []Test {
+	return []Test{
+		{"MaintenanceIsOff", maintaining(), maintenanceIsOff, Shared},
+		{"BadMaintenanceSettings", maintaining(), badMaintenanceSettings, Exclusive},
+		{"KeepVersions", maintaining(), keepVersions, Exclusive},
+		{"KeepMoreVersions", maintaining(), keepMoreVersions, Exclusive},
+		{"VersionsWhileTheyGo", maintaining(), versionsWhileTheyGo, Exclusive},
+		{"OrphansGo", maintaining(), orphansGo, Exclusive},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"gostore/chapter8/apiservice/erasure"
 	"gostore/chapter8/apiservice/heartbeat"
 	"gostore/chapter8/apiservice/locate"
+	"gostore/chapter8/apiservice/maintenance"
 	"gostore/chapter8/apiservice/objects"
 	"gostore/chapter8/apiservice/objectstream"
 	"gostore/chapter8/apiservice/uploads"
@@ -37,7 +38,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		URL: env.Required("ES_SERVER"), TLS: certs.Servers, Index: env.OrElse("ES_INDEX", "metadata"),
 		MaxAge: env.OrElse("ES_MAX_AGE", "30d"), MaxSize: env.OrElse("ES_MAX_SIZE", "20gb"),
 	}
-	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
+	age, upkeep := env.Duration("UPLOAD_AGE", 24*time.Hour), maintenance.ConfigOf(env)
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -51,11 +52,11 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, certs, dataServices, broker, metadata, age, log)
+	return serve(ctx, listen, certs, dataServices, broker, metadata, age, upkeep, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, upkeep maintenance.Config, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -71,17 +72,22 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	}
 	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
 	background.Go(func() { repairer.Run(brokerCtx) })
-	resumable := uploads.New(locator, dataServices, streams, codec, metadata, age)
+	history := maintenance.NewVersions(metadata, maintenance.NewClaims(locator, streams))
+	maintainer := maintenance.New(upkeep, listen, history, dataServices, locator, streams, repairer, log)
+	background.Go(func() { maintainer.Run(ctx) })
+	resumable := uploads.New(locator, dataServices, streams, codec, history, age)
 	bodies := httpd.Admit(maxBodies, httpd.Routes{
-		"objects": objects.Handler(locator, dataServices, codec, repairer, metadata, resumable.Creation()),
+		"objects": objects.Handler(locator, dataServices, codec, repairer, history, resumable.Creation()),
 		"uploads": resumable.Handler(),
 	}, log)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects":  bodies,
 		"uploads":  bodies,
-		"versions": versions.Handler(metadata),
+		"versions": versions.Handler(history),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),
+
+		"maintenance": maintenance.Handler(maintainer),
 	}, log)
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"gostore/chapter8/dataservice/heartbeat"
 	"gostore/chapter8/dataservice/locate"
+	"gostore/chapter8/dataservice/maintenance"
 	"gostore/chapter8/dataservice/objects"
 	"gostore/chapter8/dataservice/store"
 	"gostore/chapter8/dataservice/temp"
@@ -28,7 +29,7 @@ func main() {
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
-	age := env.Duration("UPLOAD_AGE", 24*time.Hour)
+	age, orphanAge := env.Duration("UPLOAD_AGE", 24*time.Hour), env.Duration("ORPHAN_AGE", time.Hour)
 	if err := env.Err(); err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	defer dir.Close() // the process ends and releases the lock with it
-	content, err := store.Open(dir)
+	content, err := store.Open(dir, orphanAge)
 	if err != nil {
 		return err
 	}
@@ -90,6 +91,8 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, conte
 		"uploads": uploads.Handler(content.uploads),
 		"locate":  locate.Handler(address, content),
 		"healthz": httpd.Health(func() error { return ready(broker, disk, content.Writable) }),
+
+		"maintenance": maintenance.Handler(content.Store, content.uploads, log),
 	}, log)
 }
 

@@ -13,7 +13,7 @@ import (
 	"gostore/chapter8/apiservice/erasure"
 	"gostore/chapter8/apiservice/heartbeat"
 	"gostore/chapter8/apiservice/locate"
-	"gostore/common/es"
+	"gostore/chapter8/apiservice/maintenance"
 	"gostore/common/httpd"
 )
 
@@ -22,11 +22,11 @@ type handler struct {
 	dataServices *heartbeat.Monitor
 	codec        *erasure.Codec
 	repairer     *erasure.Repairer
-	versions     *es.Client
+	versions     *maintenance.Versions
 }
 
 // Handler answers for /objects/NAME. More methods begin uploads that may break off.
-func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *es.Client, more httpd.Methods) http.Handler {
+func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *maintenance.Versions, more httpd.Methods) http.Handler {
 	h := &handler{locator, dataServices, codec, repairer, versions}
 	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
 	maps.Copy(methods, more)

@@ -20,8 +20,8 @@ import (
 	"gostore/chapter8/apiservice/erasure"
 	"gostore/chapter8/apiservice/heartbeat"
 	"gostore/chapter8/apiservice/locate"
+	"gostore/chapter8/apiservice/maintenance"
 	"gostore/chapter8/apiservice/objectstream"
-	"gostore/common/es"
 	"gostore/common/hash"
 	"gostore/common/httpd"
 	"gostore/common/names"
@@ -43,13 +43,13 @@ type Service struct {
 	dataServices *heartbeat.Monitor
 	streams      *objectstream.Client
 	codec        *erasure.Codec
-	versions     *es.Client
+	versions     *maintenance.Versions
 	age          time.Duration
 	claiming     chan struct{} // a semaphore
 }
 
 // New returns a service. Data services remove uploads that are not used for age.
-func New(locator *locate.Locator, dataServices *heartbeat.Monitor, streams *objectstream.Client, codec *erasure.Codec, versions *es.Client, age time.Duration) *Service {
+func New(locator *locate.Locator, dataServices *heartbeat.Monitor, streams *objectstream.Client, codec *erasure.Codec, versions *maintenance.Versions, age time.Duration) *Service {
 	return &Service{locator, dataServices, streams, codec, versions, age, make(chan struct{}, maxClaiming)}
 }
 

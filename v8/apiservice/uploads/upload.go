@@ -183,11 +183,11 @@ func (u *upload) finish(ctx context.Context) error {
 	return nil
 }
 
-// addVersion looks first whether a service that died has added it. (One that was frozen just before it adds
-// the version, and goes on after another has added it, adds it twice.)
+// addVersion looks first whether a service that died has added it, below the floor too. (One that was frozen
+// just before it adds the version, and goes on after another has added it, adds it twice.)
 func (u *upload) addVersion(ctx context.Context) error {
 	for version := u.Since + 1; ; version++ {
-		m, err := u.service.versions.Version(ctx, u.Name, version)
+		m, err := u.service.versions.Client.Version(ctx, u.Name, version)
 		if errors.Is(err, es.ErrNotFound) {
 			break
 		}

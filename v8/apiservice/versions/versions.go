@@ -11,13 +11,14 @@ import (
 	"encoding/json"
 	"net/http"
 
+	"gostore/chapter8/apiservice/maintenance"
 	"gostore/common/es"
 	"gostore/common/httpd"
 	"gostore/common/names"
 )
 
 // Handler answers for /versions/ and /versions/NAME, however many there are: it streams them.
-func Handler(metadata *es.Client) http.Handler {
+func Handler(metadata *maintenance.Versions) http.Handler {
 	return httpd.Methods{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
 		name, err := nameOf(r)
 		if err != nil {
@@ -36,7 +37,7 @@ func nameOf(r *http.Request) (string, error) {
 	return names.FromPath(path)
 }
 
-func list(metadata *es.Client, w http.ResponseWriter, r *http.Request, name string) error {
+func list(metadata *maintenance.Versions, w http.ResponseWriter, r *http.Request, name string) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	lines := bufio.NewWriter(httpd.Stream(w))
 	encoder := json.NewEncoder(lines)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"time"
 
 	"gostore/common/files"
 )
@@ -20,13 +21,16 @@ type Store struct {
 	mu    sync.RWMutex
 	index map[string]struct{} // names of files that can be read
 
+	uses *uses
+
 	seed    maphash.Seed
 	changes [64]sync.Mutex // each for a share of the names: one change of a name at a time
 }
 
-// Open lists what dir has. The error is rs.ErrVersion if that is of another chapter.
-func Open(dir *files.Dir) (*Store, error) {
-	s := &Store{dir: dir, index: map[string]struct{}{}, seed: maphash.MakeSeed()}
+// Open lists what dir has. For age after it was stored or claimed, no content is removed. The error is
+// rs.ErrVersion if the directory is of another chapter.
+func Open(dir *files.Dir, age time.Duration) (*Store, error) {
+	s := &Store{dir: dir, index: map[string]struct{}{}, uses: newUses(age), seed: maphash.MakeSeed()}
 	if err := dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil }); err != nil {
 		return nil, err
 	}
@@ -86,6 +90,7 @@ func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(si
 // ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
 	defer s.lock(name)()
+	s.uses.note(name)
 	commit := t.Commit
 	if there, _ := s.Has(name); there { // it returns no error
 		if encoding, err := s.verify(name); err == nil && !otherEncoding(t, encoding) {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,7 +23,7 @@ func open(t *testing.T, root string) *Store {
 	dir, err := files.Open(root)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dir.Close()) })
-	s, err := Open(dir)
+	s, err := Open(dir, time.Hour)
 	require.NoError(t, err)
 	return s
 }
@@ -220,7 +221,7 @@ func TestOpenReportsWhatStopsTheList(t *testing.T) {
 	require.NoError(t, err)
 	defer dir.Close() // of this test only
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "objects")))
-	_, err = Open(dir)
+	_, err = Open(dir, time.Hour)
 	require.True(t, errors.Is(err, fs.ErrNotExist), "%v", err)
 }
 
@@ -245,7 +246,7 @@ func BenchmarkOpen(b *testing.B) {
 	require.NoError(b, err)
 	defer dir.Close() // of this benchmark only
 	for b.Loop() {
-		s, err := Open(dir)
+		s, err := Open(dir, time.Hour)
 		require.NoError(b, err)
 		require.Len(b, s.index, n)
 	}

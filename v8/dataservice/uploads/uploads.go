@@ -52,6 +52,7 @@ type part struct {
 	name     string
 	busy     bool // a request uses it; Uploads.mu guards this
 	record   record
+	content  string    // of record, as of the last release; Uploads.mu guards this
 	reserved time.Time // until then it cannot be claimed
 	used     time.Time
 }
@@ -102,6 +103,7 @@ func (us *Uploads) load(file string) error {
 	if _, err := us.read(p); err != nil {
 		return err
 	}
+	p.content = p.record.content
 	us.parts[p.name] = p
 	return nil
 }
@@ -126,6 +128,18 @@ func (us *Uploads) Has(name string) bool {
 	return us.parts[name] != nil
 }
 
+// Needs reports whether a part is content of that name, whose version may not exist yet.
+func (us *Uploads) Needs(content string) bool {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	for _, p := range us.parts {
+		if p.content == content {
+			return true
+		}
+	}
+	return false
+}
+
 // take takes a part into use. With create it makes one that is missing.
 func (us *Uploads) take(name string, create bool) (*part, error) {
 	us.mu.Lock()
@@ -148,7 +162,7 @@ func (us *Uploads) take(name string, create bool) (*part, error) {
 func (us *Uploads) release(p *part) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
-	p.busy = false
+	p.busy, p.content = false, p.record.content
 	if p.record.epoch == 0 {
 		delete(us.parts, p.name)
 		_ = os.Remove(us.file(p)) // there may be none
