@@ -257,8 +257,11 @@ func (d *Dir) quarantineBy(move func(from, to string) error, name string) error 
 	if err := errors.Join(os.MkdirAll(d.quarantine, 0o755), os.RemoveAll(to)); err != nil {
 		return err
 	}
+	if err := move(from, to); err != nil {
+		return err
+	}
 	now := time.Now() // SweepQuarantine goes by it
-	return errors.Join(move(from, to), os.Chtimes(to, now, now), syncDir(d.quarantine))
+	return errors.Join(os.Chtimes(to, now, now), syncDir(d.quarantine))
 }
 
 // SweepQuarantine removes what was quarantined before a time, and returns the names.

@@ -206,6 +206,10 @@ func maintenanceTests() []Test {
 		{"KeepMoreVersions", maintaining(), keepMoreVersions, Exclusive},
 		{"VersionsWhileTheyGo", maintaining(), versionsWhileTheyGo, Exclusive},
 		{"OrphansGo", maintaining(), orphansGo, Exclusive},
+		{"ScanRepairs", maintaining(), scanRepairs, Exclusive},
+		{"ScanReportsLost", maintaining(), scanReportsLost, Exclusive},
+		{"ScanRate", maintaining(), scanRate, Exclusive},
+		{"SurplusGoes", maintaining(), surplusGoes, Exclusive},
 	}
 }
 

@@ -23,7 +23,7 @@ var errUnanswered = errors.New("not all data services answer")
 
 // Repairer makes anew the shards of objects that are missing or corrupt. It repairs one object after the
 // other, to the end whatever becomes of the request that found the damage. Shards that no request reads
-// are chapter 8's business.
+// are those that maintenance reads.
 type Repairer struct {
 	codec        *Codec
 	locator      *locate.Locator
@@ -75,16 +75,16 @@ func (r *Repairer) Run(ctx context.Context) {
 			r.mu.Lock()
 			delete(r.queued, o) // damage that is found from now on needs another repair
 			r.mu.Unlock()
-			if err := r.repair(ctx, o); err != nil {
+			if err := r.Repair(ctx, o); err != nil {
 				r.log.Warn("a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
 			}
 		}
 	}
 }
 
-// repair quarantines shards of other content, if the attempt to restore from what is held shows that
+// Repair quarantines shards of other content, if the attempt to restore from what is held shows that
 // there are any, and tries again.
-func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
+func (r *Repairer) Repair(ctx context.Context, o rs.Object) error {
 	err := r.restore(ctx, o)
 	if !errors.Is(err, hash.ErrMismatch) {
 		return err
@@ -130,6 +130,11 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 		err = errUnanswered
 	}
 	return err
+}
+
+// Place writes intact shards to other places too.
+func (r *Repairer) Place(ctx context.Context, o rs.Object, held, to placement.Places) error {
+	return r.remake(ctx, o, held, held.Without(to), to)
 }
 
 // remake reads the object, as a GET does, and writes the shards in to, as a PUT does, but from the blocks

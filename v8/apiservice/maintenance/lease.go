@@ -142,6 +142,7 @@ func (m *Maintainer) hold(ctx context.Context) {
 	working, cancel := context.WithCancel(ctx)
 	var loops sync.WaitGroup
 	loops.Go(func() { m.collectAgain(working) })
+	loops.Go(func() { m.scanAgain(working) })
 	m.renew(ctx)
 	cancel()
 	loops.Wait()

@@ -24,14 +24,43 @@ type Report struct {
 	VersionsRemoved int64     `json:"versionsRemoved"`
 	OrphansRemoved  int64     `json:"orphansRemoved"`
 	BytesFreed      int64     `json:"bytesFreed"`
+
+	Scans     int64     `json:"scans"`
+	ScanBegan time.Time `json:"scanBegan"`
+	ScanEnded time.Time `json:"scanEnded"` // of the scan before, while one is in progress
+	Cursor    string    `json:"cursor"`    // how far that has come
+	Shards    int64     `json:"shards"`
+	Bytes     int64     `json:"bytes"`
+	Missing   int64     `json:"missing"` // shards, as all that follow
+	Corrupt   int64     `json:"corrupt"`
+	Repaired  int64     `json:"repaired"`
+	Surplus   int64     `json:"surplus"`
+	Moved     int64     `json:"moved"`
+	Lost      []Lost    `json:"lost"` // as of the last scan
+}
+
+// Lost is content that cannot be read any more, with the versions that name it; not all of them, if they are
+// many.
+type Lost struct {
+	Hash     string        `json:"hash"`
+	Versions []LostVersion `json:"versions"`
+	Found    time.Time     `json:"found"`
+}
+
+// LostVersion is a version of lost content.
+type LostVersion struct {
+	Name    string `json:"name"`
+	Version int64  `json:"version"`
 }
 
 func (r *Report) summary() string {
 	if r.Passes == 0 {
 		return "there was no maintenance yet: set KEEP_VERSIONS, ORPHAN_AGE or SCAN_INTERVAL"
 	}
-	line := fmt.Sprintf("pass %d at %s: %d contents; %d versions and %d orphans removed so far, %d bytes freed",
-		r.Passes, r.LastPass.UTC().Format(time.RFC3339), r.Contents, r.VersionsRemoved, r.OrphansRemoved, r.BytesFreed)
+	line := fmt.Sprintf("pass %d at %s: %d contents; %d versions and %d orphans removed so far, %d bytes freed; "+
+		"%d scans, %d shards read, %d missing, %d corrupt, %d repaired; %d contents are lost",
+		r.Passes, r.LastPass.UTC().Format(time.RFC3339), r.Contents, r.VersionsRemoved, r.OrphansRemoved, r.BytesFreed,
+		r.Scans, r.Shards, r.Missing, r.Corrupt, r.Repaired, len(r.Lost))
 	if r.Stopped != "" {
 		line += "; it stopped: " + r.Stopped
 	}

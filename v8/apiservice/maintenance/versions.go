@@ -2,10 +2,12 @@ package maintenance
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"gostore/common/es"
 	"gostore/common/hash"
+	"gostore/common/httpd"
 )
 
 // pageSize is how many versions are listed, or contents looked for, with one request.
@@ -37,9 +39,13 @@ func (v *Versions) Add(ctx context.Context, m es.Metadata) (int64, error) {
 	inTime, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	version, err := v.Client.Add(inTime, m)
-	if err == nil && time.Now().After(until) {
-		_, err = v.claims.Claim(ctx, content)
+	if time.Now().Before(until) || ctx.Err() != nil {
+		return version, err
 	}
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", httpd.Unavailable("the version could not be added in time: try again"), err)
+	}
+	_, err = v.claims.Claim(ctx, content)
 	return version, err
 }
 

@@ -100,8 +100,8 @@ func (w *walk) lists(ctx context.Context) map[string][]string {
 // merged returns the contents before bound; all, if it is "".
 func merged(lists map[string][]string, bound string) ([]content, error) {
 	found := map[hash.Hash][]shardCopy{}
-	for address, names := range lists {
-		for _, name := range names {
+	for _, address := range slices.Sorted(maps.Keys(lists)) {
+		for _, name := range lists[address] {
 			of, shard, err := rs.ParseName(name)
 			if err != nil {
 				return nil, err

@@ -20,7 +20,7 @@ import (
 
 // put streams the body to data services, under the hash that the client announces and that the body
 // turns out to have, and then adds a version to the metadata, so a version that can be seen has its
-// content. Content whose version could not be added stays without a name until chapter 8 collects it.
+// content. Content whose version could not be added stays without a name until maintenance removes it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	m, content, err := Announced(r)
 	if err != nil {

@@ -3,7 +3,7 @@
 // says why that is safe.
 //
 //	GET    /maintenance/?after=NAME&n=N                    lists N shards after NAME, a name a line; the header Clock tells the time
-//	GET    /maintenance/NAME?rate=R                        verifies a shard, reading R bytes a second: 404 as POST /objects/NAME
+//	GET    /maintenance/NAME?rate=R                        verifies a shard, reading R bytes a second; the header Corrupt says that it is not intact
 //	POST   /maintenance/NAME                               claims it, and answers for how long
 //	DELETE /maintenance/NAME?decided=CLOCK&reason=REASON   removes it, 409 if it was claimed or stored of late
 //	DELETE /maintenance/                                   removes what was quarantined more than a day ago
@@ -13,7 +13,6 @@ package maintenance
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -85,11 +84,12 @@ func (h *handler) scrub(w http.ResponseWriter, r *http.Request) error {
 	}
 	read, err := h.content.Scrub(r.Context(), name, rate)
 	w.Header().Set("Bytes", strconv.FormatInt(read, 10))
-	switch {
-	case err == nil, errors.Is(err, files.ErrGone), r.Context().Err() != nil:
-		return err
+	if err == nil || errors.Is(err, files.ErrGone) || errors.Is(err, fs.ErrNotExist) {
+		return orNotFound(err)
 	}
-	return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the shard is missing, corrupt or cannot be read"), err)
+	w.Header().Set("Corrupt", "true") // or it cannot be read
+	h.log.Warn("a shard is corrupt", "name", name, "error", err)
+	return nil
 }
 
 func orNotFound(err error) error {

@@ -1,0 +1,204 @@
+package suite
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"gostore/common/hash"
+)
+
+// scanRepairs damages shards that no GET reads, and has a data service replaced by an empty one: a scan
+// finds and repairs it, and goes on when the API service that scans is killed. A data service that is frozen
+// has nothing doubled.
+func scanRepairs(t *testing.T, s *Store) {
+	s = s.Maintained(t, "SCAN_INTERVAL=2s", "SCAN_RATE=100000000")
+	body := NewBody(Stripe + 1000)
+	_, files, contents := s.PutShards(t, body)
+	flip(t, files[5], 1000)
+	require.NoError(t, os.Remove(files[4]))
+	s.RequireShards(t, body, contents)
+	m := s.AwaitMaintenance(t, func(m Maintenance) error {
+		if m.Corrupt < 1 || m.Missing < 1 || m.Repaired < 2 {
+			return fmt.Errorf("not counted: %s", m.Summary)
+		}
+		return nil
+	})
+	require.Empty(t, m.Lost)
+
+	empty := s.OwnerOf(t, files[0])
+	require.NoError(t, empty.Stop())
+	require.NoError(t, os.RemoveAll(empty.Root))
+	require.NoError(t, empty.Start())
+	s.RequireShards(t, body, contents)
+
+	frozen := s.Cluster.Data[3]
+	require.NoError(t, frozen.Freeze())
+	before := s.contentFiles(t, body)
+	s.awaitScans(t, 2)
+	require.ElementsMatch(t, before, s.contentFiles(t, body))
+	require.NoError(t, frozen.Resume())
+
+	s.holder(t).Kill()
+	require.NoError(t, os.Remove(files[5]))
+	Eventually(t, MaintenanceTimeout, func() error { return s.checkShardFiles(body, contents) })
+}
+
+type process interface {
+	Kill()
+	Resume() error
+}
+
+// holder returns the API service that maintains the store.
+func (s *Store) holder(t *testing.T) (p process) {
+	t.Helper()
+	Eventually(t, MaintenanceTimeout, func() error {
+		m, err := s.Maintenance(t.Context(), s.API[0])
+		for _, api := range s.Cluster.API {
+			if len(m.Holder) > len(api.Address) && m.Holder[:len(api.Address)] == api.Address {
+				p = api
+				return nil
+			}
+		}
+		return errors.Join(err, errors.New("nobody maintains the store"))
+	})
+	return p
+}
+
+// awaitScans waits for scans that begin after the call.
+func (s *Store) awaitScans(t *testing.T, n int64) Maintenance {
+	t.Helper()
+	begun := int64(-1)
+	return s.AwaitMaintenance(t, func(m Maintenance) error {
+		if begun < 0 {
+			begun = m.Scans + 1
+		}
+		if m.Scans < begun+n {
+			return fmt.Errorf("%d scans, want %d", m.Scans, begun+n)
+		}
+		return nil
+	})
+}
+
+// scanReportsLost has four and six shards of objects gone: they are reported with all their versions until the
+// shards are back, and nothing is removed.
+func scanReportsLost(t *testing.T, s *Store) {
+	s = s.Maintained(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000", "ORPHAN_AGE=1s", "KEEP_VERSIONS=5")
+	for i := range 10 {
+		s.Put(t, NewName(), NewBody(10+i))
+	}
+	for _, n := range []int{4, 6} {
+		body := NewBody(100_000)
+		name, files, _ := s.PutShards(t, body)
+		second := NewName()
+		s.Put(t, second, NewBody(10))
+		s.Put(t, second, body)
+		for _, file := range files[:n] {
+			require.NoError(t, os.Rename(file, filepath.Join(filepath.Dir(filepath.Dir(file)), filepath.Base(file))))
+		}
+		isLost := func(m Maintenance) error {
+			for _, l := range m.Lost {
+				if l.Hash == hash.Of(body).String() && len(l.Versions) == 2 {
+					return nil
+				}
+			}
+			return fmt.Errorf("lost: %v", m.Lost)
+		}
+		m := s.AwaitMaintenance(t, isLost)
+		require.ElementsMatch(t, []Version{{Name: name, Version: 1}, {Name: second, Version: 2}}, m.Lost[0].Versions)
+		require.NoError(t, isLost(s.awaitScans(t, 2)))
+		require.Len(t, s.contentFiles(t, body), Shards-n)
+		for _, file := range files[:n] {
+			require.NoError(t, os.Rename(filepath.Join(filepath.Dir(filepath.Dir(file)), filepath.Base(file)), file))
+		}
+		s.AwaitMaintenance(t, func(m Maintenance) error {
+			if len(m.Lost) > 0 {
+				return fmt.Errorf("lost: %v", m.Lost)
+			}
+			return nil
+		})
+		s.RequireObject(t, name, body)
+	}
+}
+
+// scanRate reads no faster than SCAN_RATE, and each shard once in a scan though there are two API services.
+func scanRate(t *testing.T, s *Store) {
+	const rate, objects, size = 2_000_000, 6, 1 << 20
+	s = s.Maintained(t, "SCAN_INTERVAL=1h", fmt.Sprint("SCAN_RATE=", rate), "KEEP_VERSIONS=5")
+	total := 0
+	for range objects {
+		_, _, contents := s.PutShards(t, NewBody(size))
+		for _, content := range contents {
+			total += len(content)
+		}
+	}
+	s.AwaitMaintenance(t, scansAre(1)) // of what was there at the start
+	for _, p := range s.Cluster.API {
+		require.NoError(t, p.Stop())
+		p.Env = append(p.Env, "SCAN_INTERVAL=3s")
+	}
+	for _, p := range s.Cluster.API {
+		require.NoError(t, p.Start())
+	}
+	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
+	first := s.AwaitMaintenance(t, func(m Maintenance) error {
+		if m.Cursor == "" {
+			return errors.New("no scan has begun")
+		}
+		return nil
+	})
+	start := time.Now()
+	last := s.AwaitMaintenance(t, scansAre(first.Scans+1))
+	took := time.Since(start).Seconds()
+	read := float64(last.Bytes - first.Bytes)
+	t.Logf("%.0f bytes of %d in %.1f s: %.0f bytes a second", read, total, took, read/took)
+	require.LessOrEqual(t, read, float64(total))
+	require.Greater(t, read, float64(total)/2)
+	require.Less(t, read/took, rate*1.2)
+}
+
+func scansAre(n int64) func(m Maintenance) error {
+	return func(m Maintenance) error {
+		if m.Scans < n {
+			return fmt.Errorf("%d scans, want %d", m.Scans, n)
+		}
+		return nil
+	}
+}
+
+// surplusGoes has a second copy of a shard, a corrupt second copy, and two shards on one data service: after a
+// while there is one intact copy of each, on a data service of its own.
+func surplusGoes(t *testing.T, s *Store) {
+	s = s.Maintained(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	s.AwaitSix(t)
+	body := NewBody(Stripe + 1000)
+	name, files, contents := s.PutShards(t, body)
+	beside := func(of, at int) string { return filepath.Join(filepath.Dir(files[at]), filepath.Base(files[of])) }
+	require.NoError(t, os.WriteFile(beside(0, 1), contents[0], 0o600))
+	require.NoError(t, os.WriteFile(beside(2, 3), contents[2], 0o600))
+	flip(t, beside(2, 3), 500)
+	require.NoError(t, os.Rename(files[4], beside(4, 5)))
+	Eventually(t, MaintenanceTimeout, func() error {
+		now := s.contentFiles(t, body)
+		if len(now) != Shards {
+			return fmt.Errorf("%v", now)
+		}
+		places, err := s.Located(t.Context(), body)
+		holders := map[string]bool{}
+		for _, address := range places {
+			holders[address] = true
+		}
+		if err == nil && len(holders) != Shards {
+			err = fmt.Errorf("on %v", places)
+		}
+		return err
+	})
+	s.RequireShards(t, body, contents)
+	require.Equal(t, http.StatusOK, s.Get(t, name).Status)
+}
