@@ -1,9 +1,12 @@
 package fault
 
 import (
+	"slices"
 	"testing"
 
 	"gostore/tests/suite"
 )
 
-func TestEveryTestIsListed(t *testing.T) { suite.RequireListed(t, append(Tests(), ResumeTests()...)) }
+func TestEveryTestIsListed(t *testing.T) {
+	suite.RequireListed(t, slices.Concat(Tests(), ResumeTests(), MaintenanceTests()))
+}

@@ -6,12 +6,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"gostore/common/hash"
+	"gostore/tests/cluster"
 )
 
 // scanRepairs damages shards that no GET reads, and has a data service replaced by an empty one: a scan
@@ -45,23 +48,18 @@ func scanRepairs(t *testing.T, s *Store) {
 	require.ElementsMatch(t, before, s.contentFiles(t, body))
 	require.NoError(t, frozen.Resume())
 
-	s.holder(t).Kill()
+	s.HolderOfLease(t).Kill()
 	require.NoError(t, os.Remove(files[5]))
 	Eventually(t, MaintenanceTimeout, func() error { return s.checkShardFiles(body, contents) })
 }
 
-type process interface {
-	Kill()
-	Resume() error
-}
-
-// holder returns the API service that maintains the store.
-func (s *Store) holder(t *testing.T) (p process) {
+// HolderOfLease returns the API service that maintains the store.
+func (s *Store) HolderOfLease(t *testing.T) (p *cluster.Process) {
 	t.Helper()
 	Eventually(t, MaintenanceTimeout, func() error {
 		m, err := s.Maintenance(t.Context(), s.API[0])
 		for _, api := range s.Cluster.API {
-			if len(m.Holder) > len(api.Address) && m.Holder[:len(api.Address)] == api.Address {
+			if strings.HasPrefix(m.Holder, api.Address+" ") {
 				p = api
 				return nil
 			}
@@ -69,6 +67,24 @@ func (s *Store) holder(t *testing.T) (p process) {
 		return errors.Join(err, errors.New("nobody maintains the store"))
 	})
 	return p
+}
+
+// OtherThanHolder returns an API service that does not.
+func (s *Store) OtherThanHolder(t *testing.T) *cluster.Process {
+	t.Helper()
+	holder := s.HolderOfLease(t)
+	i := slices.IndexFunc(s.Cluster.API, func(p *cluster.Process) bool { return p != holder })
+	return s.Cluster.API[i]
+}
+
+// BeginIndex rolls the metadata over to the index of that number.
+func (s *Store) BeginIndex(t *testing.T, number int) { t.Helper(); s.beginIndex(t, number, false) }
+
+// DeleteIndex deletes the first index of the metadata.
+func (s *Store) DeleteIndex(t *testing.T) {
+	t.Helper()
+	url := fmt.Sprintf("%s/%s-000001", s.Servers.URLs().Elasticsearch, s.Cluster.Index())
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodDelete, url, nil).Status)
 }
 
 // awaitScans waits for scans that begin after the call.
