@@ -30,6 +30,7 @@ func MaintenanceTests() []suite.Test {
 	return []suite.Test{
 		{Name: "PutStallsOverAPass", Run: putStallsOverAPass, Needs: suite.Exclusive},
 		{Name: "FrozenBeforeItsVersion", Run: frozenBeforeItsVersion, Needs: suite.Exclusive},
+		{Name: "ClaimedContentStays", Run: claimedContentStays, Needs: suite.Exclusive},
 		{Name: "DoubtRemovesNothing", Run: doubtRemovesNothing, Needs: suite.Exclusive},
 		{Name: "OrphansGoInTheEnd", Run: orphansGoInTheEnd, Needs: suite.Exclusive},
 		{Name: "CollectorUnderLoad", Run: collectorUnderLoad, Needs: suite.Exclusive},
@@ -148,6 +149,54 @@ func frozenBeforeItsVersion(t *testing.T, s *suite.Store) {
 	}
 }
 
+// claimedContentStays has the version of a PUT wait in front of Elasticsearch while the collector makes passes: the
+// content, which was an orphan before, is not removed.
+func claimedContentStays(t *testing.T, s *suite.Store) {
+	s, set := interfere(t, s, collecting("ORPHAN_AGE=6s")...)
+	restartAPI(t, s, "ORPHAN_AGE=200ms") // from one pass to the next
+	for attempt := 0; ; attempt++ {
+		require.Less(t, attempt, 10, "the machine is too slow")
+		old, name, body := suite.NewName(), suite.NewName(), suite.NewBody(1000)
+		s.Put(t, old, body)
+		s.Put(t, old, suite.NewBody(10))
+		stored := time.Now()
+		set(func(r *http.Request, _ string) (int, string) {
+			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/_doc/"+name) {
+				awaitTwoPasses(t.Context(), s)
+			}
+			return 0, ""
+		})
+		pause(t.Context(), 5900*time.Millisecond-time.Since(stored)) // the content is about to go
+		got, err := s.Do(t.Context(), http.MethodPut, suite.ObjectURL(s.API[0], name), body)
+		require.NoError(t, err)
+		set(nil)
+		if got.Status != http.StatusOK {
+			continue // it was gone already, or passes took longer than the claim
+		}
+		s.AwaitPasses(t, 2)
+		s.RequireObject(t, name, body)
+		return
+	}
+}
+
+// awaitTwoPasses returns when two passes have been made that began after the call.
+func awaitTwoPasses(ctx context.Context, s *suite.Store) {
+	first, err := s.Maintenance(ctx, s.API[1])
+	for now := first; err == nil && now.Passes < first.Passes+3 && ctx.Err() == nil; pause(ctx, 20*time.Millisecond) {
+		now, err = s.Maintenance(ctx, s.API[1])
+	}
+}
+
+func restartAPI(t *testing.T, s *suite.Store, setting string) {
+	t.Helper()
+	for _, p := range s.Cluster.API {
+		require.NoError(t, p.Stop())
+		p.Env = append(p.Env, setting)
+		require.NoError(t, p.Start())
+	}
+	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
+}
+
 // doubtRemovesNothing has orphans while Elasticsearch does not tell the whole truth: they stay, with everything
 // else, and a line in the log says why. Then they go.
 func doubtRemovesNothing(t *testing.T, s *suite.Store) {
@@ -195,12 +244,10 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 	m := s.AwaitMaintenance(t, stoppedBy("there were "))
 	require.Contains(t, m.Summary, "it stopped: there were")
 	require.Equal(t, suite.Shards*len(bodies), countShards(t, s))
-	defer func() { require.NoError(t, stack.DeleteIndices(s.Servers.URLs().Elasticsearch, "other-"+s.Cluster.Index())) }()
-	for _, p := range s.Cluster.API {
-		require.NoError(t, p.Stop())
-		p.Env = append(p.Env, "ES_INDEX=other-"+s.Cluster.Index())
-		require.NoError(t, p.Start())
-	}
+	defer func() {
+		require.NoError(t, stack.DeleteIndices(s.Servers.URLs().Elasticsearch, "other-"+s.Cluster.Index()))
+	}()
+	restartAPI(t, s, "ES_INDEX=other-"+s.Cluster.Index())
 	s.AwaitMaintenance(t, stoppedBy(fmt.Sprintf("set MAINTENANCE_FORCE=%d", len(bodies))))
 	require.Equal(t, suite.Shards*len(bodies), countShards(t, s))
 }
