@@ -45,7 +45,7 @@ func collecting(more ...string) []string {
 // putStallsOverAPass begins a PUT of stored content that no version names soon after. It ends when the content
 // is gone: with 503, or with 200 and an object.
 func putStallsOverAPass(t *testing.T, s *suite.Store) {
-	s = s.Maintained(t, collecting()...)
+	s = s.Collected(t, "KEEP_VERSIONS=1")
 	for _, size := range []int{1000, 3 * suite.Stripe} {
 		old, name, body := suite.NewName(), suite.NewName(), suite.NewBody(size)
 		s.Put(t, old, body)
@@ -117,7 +117,9 @@ func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStor
 // is gone: no version appears.
 func frozenBeforeItsVersion(t *testing.T, s *suite.Store) {
 	s, set := interfere(t, s, collecting()...)
-	s.Put(t, suite.NewName(), suite.NewBody(10))
+	suite.Eventually(t, suite.MaintenanceTimeout, func() error {
+		return s.TryPut(t.Context(), s.API[0], suite.NewName(), suite.NewBody(10))
+	})
 	s.BeginIndex(t, 2) // so that a PUT searches before it adds the version
 	for attempt := 0; ; attempt++ {
 		require.Less(t, attempt, 10, "the machine is too slow")
@@ -201,7 +203,8 @@ func restartAPI(t *testing.T, s *suite.Store, setting string) {
 // else, and a line in the log says why. Then they go.
 func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 	other := s
-	s, set := interfere(t, s, "ORPHAN_AGE=1s", "KEEP_VERSIONS=1")
+	s, set := interfere(t, s, "ORPHAN_AGE=6s", "KEEP_VERSIONS=1")
+	restartAPI(t, s, "ORPHAN_AGE=300ms") // from one pass to the next
 	bodies := map[string][]byte{}
 	for range 30 {
 		name, body := suite.NewName(), suite.NewBody(1000)
@@ -293,7 +296,7 @@ func countShards(t *testing.T, s *suite.Store) (n int) {
 // orphansGoInTheEnd has a data service away while orphans are removed, and kills the collector.
 func orphansGoInTheEnd(t *testing.T, s *suite.Store) {
 	other := s
-	s = s.Maintained(t, collecting()...)
+	s = s.Collected(t, "KEEP_VERSIONS=1")
 	s.Put(t, suite.NewName(), suite.NewBody(10))
 	var orphans [][]byte
 	for range 40 {

@@ -45,6 +45,15 @@ func (s *Store) Maintained(t *testing.T, settings ...string) *Store {
 	return s.Another(t, func(cfg *cluster.Config) { cfg.Env = append(cfg.Env, settings...) })
 }
 
+// Collected starts another store that removes orphans soon. Of the age of six seconds a PUT may take half between
+// its content and its version, which is enough on a busy machine; passes follow one another closely.
+func (s *Store) Collected(t *testing.T, settings ...string) *Store {
+	t.Helper()
+	s = s.Maintained(t, append([]string{"ORPHAN_AGE=6s", "MAINTENANCE_FORCE=1000000"}, settings...)...)
+	s.restartWith(t, s.Cluster.API, "ORPHAN_AGE=300ms")
+	return s
+}
+
 // Maintenance returns the report of an API service.
 func (s *Store) Maintenance(ctx context.Context, api string) (m Maintenance, err error) {
 	got, err := s.Do(ctx, http.MethodGet, api+"/maintenance", nil)
@@ -130,7 +139,7 @@ func (s *Store) requireVersions(t *testing.T, name string, first, last int64) {
 // keepVersions has the five newest versions of each name: numbers go on, over a deletion and a rollover,
 // and through an API service that last knew version 2.
 func keepVersions(t *testing.T, s *Store) {
-	s = s.Maintained(t, "KEEP_VERSIONS=5", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	s = s.Collected(t, "KEEP_VERSIONS=5")
 	name, few := NewName(), NewName()
 	s.putVersions(t, few, 5)
 	bodies := s.putVersions(t, name, 2)
@@ -168,7 +177,7 @@ func (s *Store) checkFirst(t *testing.T, name string, first int64) error {
 
 // keepMoreVersions keeps two versions and then three: that brings nothing back.
 func keepMoreVersions(t *testing.T, s *Store) {
-	s = s.Maintained(t, "KEEP_VERSIONS=2", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	s = s.Collected(t, "KEEP_VERSIONS=2")
 	name := NewName()
 	s.putVersions(t, name, 5)
 	s.requireVersions(t, name, 4, 5)
@@ -185,13 +194,11 @@ func keepMoreVersions(t *testing.T, s *Store) {
 // versionsWhileTheyGo has writers of few names while old versions are removed: what they see is linearizable,
 // and no version is taken twice.
 func versionsWhileTheyGo(t *testing.T, s *Store) {
-	s = s.Maintained(t, "KEEP_VERSIONS=2", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	s = s.Collected(t, "KEEP_VERSIONS=2")
 	clients, requests := 20, 40
 	if IsLong() {
 		clients, requests = 200, 100
 	}
-	s.restartWith(t, s.Cluster.Data, "ORPHAN_AGE=1m") // a busy machine needs longer for a PUT than half a second
-	s.AwaitSix(t)
 	unique := NewName()
 	histories, errs := make([][]porcupine.Operation, clients), make([]error, clients)
 	var working sync.WaitGroup
@@ -218,7 +225,7 @@ func versionsWhileTheyGo(t *testing.T, s *Store) {
 
 // orphansGo removes what no version names, and nothing else.
 func orphansGo(t *testing.T, s *Store) {
-	other, s := s, s.Maintained(t, "KEEP_VERSIONS=1", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	other, s := s, s.Collected(t, "KEEP_VERSIONS=1")
 	shared, name, second := NewBody(100_000), NewName(), NewName()
 	s.Put(t, name, shared)
 	s.Put(t, second, shared)

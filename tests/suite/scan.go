@@ -105,7 +105,7 @@ func (s *Store) awaitScans(t *testing.T, n int64) Maintenance {
 // scanReportsLost has four and six shards of objects gone: they are reported with all their versions until the
 // shards are back, and nothing is removed.
 func scanReportsLost(t *testing.T, s *Store) {
-	s = s.Maintained(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000", "ORPHAN_AGE=1s", "KEEP_VERSIONS=5")
+	s = s.Collected(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000", "KEEP_VERSIONS=5")
 	for i := range 10 {
 		s.Put(t, NewName(), NewBody(10+i))
 	}
@@ -191,7 +191,7 @@ func scansAre(n int64) func(m Maintenance) error {
 // surplusGoes has a second copy of a shard, a corrupt second copy, and two shards on one data service: after a
 // while there is one intact copy of each, on a data service of its own.
 func surplusGoes(t *testing.T, s *Store) {
-	s = s.Maintained(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000", "ORPHAN_AGE=1s", "MAINTENANCE_FORCE=1000000")
+	s = s.Collected(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000")
 	s.AwaitSix(t)
 	body := NewBody(Stripe + 1000)
 	name, files, contents := s.PutShards(t, body)
