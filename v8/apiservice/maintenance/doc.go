@@ -31,5 +31,6 @@
 // is answered with 503, and so is one that was frozen in the very write and finds its claim gone afterwards.
 // A request to remove that arrives late makes no difference, since h is part of it.
 //
-// The clocks of different machines are never compared.
+// The clocks of different machines are never compared. All API services must be of this chapter before
+// maintenance is on: those of earlier ones claim nothing.
 package maintenance

@@ -35,7 +35,7 @@ func (m *Maintainer) scanAgain(ctx context.Context) {
 		}
 		m.note(func(r *Report) {
 			r.Scans, r.ScanEnded, r.Cursor = r.Scans+1, time.Now(), ""
-			r.Lost = slices.DeleteFunc(r.Lost, func(l Lost) bool { return l.Found.Before(r.ScanBegan) })
+			r.Lost = slices.DeleteFunc(slices.Clone(r.Lost), func(l Lost) bool { return l.Found.Before(r.ScanBegan) })
 		})
 	}
 }
