@@ -78,6 +78,7 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, conte
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
 	background.Go(func() { disk.Watch(ctx) })
+	background.Go(func() { disk.Follow(ctx, content.Refresh) })
 	background.Go(func() { heartbeat.Announce(ctx, broker, address, disk.Free) })
 	background.Go(func() { whole.Sweep(ctx, log) })
 	background.Go(func() { content.uploads.Sweep(ctx, age, log) })

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/http"
 
+	"gostore/common/files"
 	"gostore/common/httpd"
 )
 
@@ -19,6 +20,8 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return notFound()
+	case errors.Is(err, files.ErrGone):
+		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the content is corrupt or cannot be read"), err)
 	}

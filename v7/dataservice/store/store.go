@@ -33,6 +33,21 @@ func Open(dir *files.Dir) (*Store, error) {
 	return s, s.checkVersion()
 }
 
+// Refresh adds files to the index that came behind the store's back.
+func (s *Store) Refresh() error {
+	return s.dir.Names(func(name string) error {
+		if there, _ := s.Has(name); there { // it returns no error
+			return nil
+		}
+		defer s.lock(name)()
+		there, err := s.dir.Has(name) // it may have been removed since
+		if err == nil && there {
+			s.add(name)
+		}
+		return err
+	})
+}
+
 // Has reports whether there is content under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
@@ -81,10 +96,14 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	if err := commit(name); err != nil {
 		return err
 	}
+	s.add(name)
+	return nil
+}
+
+func (s *Store) add(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.index[name] = struct{}{}
-	return nil
 }
 
 func (s *Store) forget(name string) {

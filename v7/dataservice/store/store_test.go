@@ -250,3 +250,38 @@ func BenchmarkOpen(b *testing.B) {
 		require.Len(b, s.index, n)
 	}
 }
+
+// A file that comes behind the store's back is found, and one that was asked for while it was missing.
+func TestWhatComesBackIsFound(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	old, restored := "old", "restored"
+	commit(t, s, old, "old")
+	objects := filepath.Join(root, "objects")
+	require.NoError(t, os.Rename(filepath.Join(objects, old), filepath.Join(root, old)))
+	requireForgotten(t, s, old)
+	require.NoError(t, os.Rename(filepath.Join(root, old), filepath.Join(objects, old)))
+	require.NoError(t, os.WriteFile(filepath.Join(objects, restored), []byte("restored"), 0o600))
+	require.NoError(t, s.Refresh())
+	requireHas(t, s, old, true)
+	requireHas(t, s, restored, true)
+}
+
+func requireForgotten(t *testing.T, s *Store, name string) {
+	t.Helper()
+	_, _, err := s.Open(name)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	requireHas(t, s, name, false)
+}
+
+// A store whose root is gone forgets nothing.
+func TestRootIsGone(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root)
+	commit(t, s, "name", "content")
+	require.NoError(t, os.Rename(root, root+".gone"))
+	_, _, err := s.Open("name")
+	require.ErrorIs(t, err, files.ErrGone)
+	require.NoError(t, os.Rename(root+".gone", root))
+	requireHas(t, s, "name", true)
+}

@@ -96,7 +96,7 @@ func (m *Maintainer) scanContent(ctx context.Context, w *walk, c content, v es.M
 	var intact placement.Places
 	var corrupt, missing, unknown int
 	for _, held := range c.copies {
-		read, isIntact, err := m.streams.Scrub(ctx, held.address, rs.Name(content, held.shard), o.ShardSize(), m.cfg.scanRate)
+		read, isIntact, err := m.streams.Scrub(ctx, held.address, rs.Name(content, held.shard), o.MaxShardSize(), m.cfg.scanRate)
 		m.note(func(r *Report) { r.Shards, r.Bytes = r.Shards+1, r.Bytes+read })
 		switch {
 		case errors.Is(err, objectstream.ErrCorrupt):
@@ -200,7 +200,7 @@ func (m *Maintainer) removeSurplus(ctx context.Context, c content, stays placeme
 // moveApart copies shards that share a data service to such as have none. The next scan removes those that are
 // surplus then.
 func (m *Maintainer) moveApart(ctx context.Context, o rs.Object, c content, held placement.Places) error {
-	room, err := m.dataServices.WithRoom(o.ShardSize(), 1)
+	room, err := m.dataServices.WithRoom(o.MaxShardSize(), 1)
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,11 @@ func (s *Store) verify(name string) (encoding hash.Hash, err error) {
 		return encoding, err
 	}
 	defer f.Close() // opened for reading
+	return verifyFile(f, size, content, shard, func(blocks io.Reader) io.Reader { return blocks })
+}
+
+// verifyFile reads the blocks through what through returns.
+func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int, through func(io.Reader) io.Reader) (encoding hash.Hash, err error) {
 	o, number, table, err := readTable(f, size)
 	if err != nil {
 		return encoding, err
@@ -51,7 +56,8 @@ func (s *Store) verify(name string) (encoding hash.Hash, err error) {
 	if o.Hash() != content || number != shard || table.ShardSize() != size {
 		return encoding, fmt.Errorf("%w: it is that of another file", rs.ErrHeader)
 	}
-	return table.Encoding(), verify(io.NewSectionReader(f, rs.HeaderSize, size), o, shard, table)
+	blocks := io.NewSectionReader(f, rs.HeaderSize, size)
+	return table.Encoding(), verify(through(blocks), o, shard, table)
 }
 
 // ReadHeader reads what a shard file begins with.

@@ -158,7 +158,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	name, content := shard(t, "hello, world")
 	commit(t, s, name, content)
 	dir := s.dir
-	_, err := Open(dir)
+	_, err := Open(dir, time.Hour)
 	require.NoError(t, err)
 
 	old := []byte(content)
@@ -167,14 +167,14 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	objects := filepath.Join(root, "objects")
 	require.NoError(t, os.WriteFile(filepath.Join(objects, name), []byte("broken"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
-	_, err = Open(dir)
+	_, err = Open(dir, time.Hour)
 	require.ErrorIs(t, err, rs.ErrVersion)
 	require.ErrorContains(t, err, "of version 3: another version, 2")
 	requireFile(t, string(old), objects, "old")
 
 	old[4] = 3 // a bit of it is damaged
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
-	_, err = Open(dir)
+	_, err = Open(dir, time.Hour)
 	require.NoError(t, err)
 }
 

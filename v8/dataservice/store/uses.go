@@ -148,8 +148,8 @@ func (s *Store) Scrub(ctx context.Context, name string, rate int64) (read int64,
 		return 0, err
 	}
 	defer f.Close() // opened for reading
-	slow := &slowReader{Reader: f, ctx: ctx, rate: rate, start: time.Now()}
-	err = verify(slow, size, content, shard)
+	slow := &slowReader{ctx: ctx, rate: rate, start: time.Now()}
+	_, err = verifyFile(f, size, content, shard, func(blocks io.Reader) io.Reader { slow.Reader = blocks; return slow })
 	return slow.read, err
 }
 

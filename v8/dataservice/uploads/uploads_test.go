@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,7 +22,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	dir, err := files.Open(t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dir.Close()) })
-	content, err := store.Open(dir)
+	content, err := store.Open(dir, time.Hour)
 	require.NoError(t, err)
 	path, err := dir.Sub("uploads")
 	require.NoError(t, err)
