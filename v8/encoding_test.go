@@ -14,6 +14,7 @@ import (
 
 	"gostore/common/hash"
 	"gostore/tests/cluster"
+	"gostore/tests/fault"
 	"gostore/tests/suite"
 )
 
@@ -142,15 +143,10 @@ func tablesCorrupt(t *testing.T, s *suite.Store) {
 // rangeOfForeignBlock has a block of other content whose checksum fits. A range, which cannot be verified by
 // the hash of the object, is by the table: it has no wrong byte.
 func rangeOfForeignBlock(t *testing.T, s *suite.Store) {
-	const headerSize, blockSize = 56, suite.Stripe / suite.DataShards
 	s.NeedProcesses(t)
 	body := suite.NewBody(3 * suite.Stripe)
 	name, files, contents := s.PutShards(t, body)
-	foreign := slices.Clone(contents[0])
-	foreign[headerSize] ^= 1
-	block := foreign[headerSize : headerSize+blockSize]
-	binary.BigEndian.PutUint32(foreign[headerSize+blockSize:], checksum(binary.BigEndian.Uint32(foreign[headerSize-4:]), block))
-	require.NoError(t, os.WriteFile(files[0], foreign, 0o644))
+	require.NoError(t, os.WriteFile(files[0], fault.Forge(contents[0]), 0o644))
 	header := http.Header{"Range": {"bytes=0-9"}}
 	got, err := s.DoWith(t.Context(), http.MethodGet, suite.ObjectURL(s.API[0], name), header, nil)
 	require.NoError(t, err)

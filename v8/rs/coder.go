@@ -48,7 +48,7 @@ func NewCoder() (*Coder, error) {
 // Encode compresses a stripe whose Data is filled, if that is worthwhile, and computes the parity and all
 // checksums.
 func (c *Coder) Encode(s *Stripe) error {
-	packed := c.compress.EncodeAll(s.Data(), s.packed[:0])
+	packed := c.compress.EncodeAll(s.Data(), s.pack()[:0])
 	if worthwhile(len(packed), len(s.Data())) {
 		s.divide(entry{length: len(packed)})
 	}

@@ -65,7 +65,7 @@ func newCoder(t testing.TB) *Coder {
 func dirty(o Object) *Stripe {
 	s := NewStripe(o)
 	copy(s.memory, bytes.Repeat([]byte{0xa5}, len(s.memory)))
-	copy(s.packed, bytes.Repeat([]byte{0x5a}, len(s.packed)))
+	copy(s.pack(), bytes.Repeat([]byte{0x5a}, len(s.memory)))
 	return s
 }
 

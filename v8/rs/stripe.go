@@ -13,7 +13,7 @@ type Stripe struct {
 	number int64
 	entry  entry
 	memory []byte // of the object's bytes, and of the parity if they are stored raw
-	packed []byte // of the blocks if they are compressed, one after the other
+	packed []byte // of the blocks if they are compressed, one after the other; see pack
 	blocks [Shards][]byte
 	sums   [Shards][ChecksumSize]byte
 	intact [Shards]bool // verified, or computed
@@ -24,8 +24,7 @@ type Stripe struct {
 func NewStripe(o Object) *Stripe {
 	s := &Stripe{object: o}
 	if o.Stripes() > 0 {
-		length := Shards * o.MaxBlockLen(0)
-		s.memory, s.packed = make([]byte, length), make([]byte, length)
+		s.memory = make([]byte, Shards*o.MaxBlockLen(0))
 	}
 	return s
 }
@@ -46,11 +45,20 @@ func (s *Stripe) divide(e entry) {
 	s.entry = e
 	memory, length := s.memory, e.blockLen()
 	if !e.raw {
-		memory = s.packed
+		memory = s.pack()
 	}
 	for i := range s.blocks {
 		s.blocks[i] = memory[i*length : (i+1)*length]
 	}
+}
+
+// pack returns the memory for compression. It is made when the first stripe needs it: a client that has sent
+// nothing yet holds half as much.
+func (s *Stripe) pack() []byte {
+	if s.packed == nil {
+		s.packed = make([]byte, len(s.memory))
+	}
+	return s.packed
 }
 
 // encoded returns what the data blocks have before their padding.

@@ -86,6 +86,12 @@ func (m *Maintainer) scanPage(ctx context.Context, w *walk) error {
 	return nil
 }
 
+// condition is what a scan finds of a content.
+type condition struct {
+	intact                    placement.Places // of the encoding that most shards have
+	corrupt, missing, unknown int
+}
+
 // scanContent reads all copies of a content's shards. What is not in order then is put in order.
 func (m *Maintainer) scanContent(ctx context.Context, w *walk, c content, v es.Metadata) error {
 	content, err := v.Content()
@@ -93,35 +99,67 @@ func (m *Maintainer) scanContent(ctx context.Context, w *walk, c content, v es.M
 		return err
 	}
 	o := rs.NewObject(v.Size, content)
-	var intact placement.Places
-	var corrupt, missing, unknown int
-	for _, held := range c.copies {
-		read, isIntact, err := m.streams.Scrub(ctx, held.address, rs.Name(content, held.shard), o.MaxShardSize(), m.cfg.scanRate)
-		m.note(func(r *Report) { r.Shards, r.Bytes = r.Shards+1, r.Bytes+read })
-		switch {
-		case errors.Is(err, objectstream.ErrCorrupt):
-			missing++
-		case err != nil:
-			unknown++
-		case !isIntact:
-			corrupt++
-		case intact[held.shard] == "" || c.on(held.address) < c.on(intact[held.shard]):
-			intact[held.shard] = held.address
-		}
-	}
-	lacking := rs.Shards - intact.Known()
-	if lacking > 0 {
-		missing = max(missing, lacking-corrupt-unknown)
-		m.note(func(r *Report) { r.Missing, r.Corrupt = r.Missing+int64(missing), r.Corrupt+int64(corrupt) })
-		if corrupt > 0 || w.whole && unknown == 0 && (w.hasRoom(c) || intact.Known() < rs.DataShards) {
+	found := m.scrub(ctx, o, c)
+	if lacking := rs.Shards - found.intact.Known(); lacking > 0 {
+		missing := max(found.missing, lacking-found.corrupt-found.unknown)
+		m.note(func(r *Report) { r.Missing, r.Corrupt = r.Missing+int64(missing), r.Corrupt+int64(found.corrupt) })
+		if found.corrupt > 0 || w.whole && found.unknown == 0 && (w.hasRoom(c) || found.intact.Known() < rs.DataShards) {
 			return m.repair(ctx, o, lacking)
 		}
 		return nil
 	}
-	if unknown > 0 || !w.whole {
+	if found.unknown > 0 || !w.whole {
 		return nil
 	}
-	return errors.Join(m.removeSurplus(ctx, c, intact), m.moveApart(ctx, o, c, intact))
+	return errors.Join(m.removeSurplus(ctx, c, found.intact), m.moveApart(ctx, o, c, found.intact))
+}
+
+// scrub reads all copies. Of several that are intact, one counts whose data service holds few others.
+func (m *Maintainer) scrub(ctx context.Context, o rs.Object, c content) (found condition) {
+	encodings := make([]string, len(c.copies))
+	for i, held := range c.copies {
+		read, encoding, err := m.streams.Scrub(ctx, held.address, rs.Name(c.hash, held.shard), o.MaxShardSize(), m.cfg.scanRate)
+		m.note(func(r *Report) { r.Shards, r.Bytes = r.Shards+1, r.Bytes+read })
+		switch {
+		case errors.Is(err, objectstream.ErrCorrupt):
+			found.missing++
+		case err != nil:
+			found.unknown++
+		case encoding == "":
+			found.corrupt++
+		}
+		encodings[i] = encoding
+	}
+	most := c.mostOf(encodings)
+	for i, held := range c.copies {
+		switch now := &found.intact[held.shard]; {
+		case encodings[i] == "": // counted
+		case encodings[i] != most:
+			found.corrupt++
+		case *now == "" || c.on(held.address) < c.on(*now):
+			*now = held.address
+		}
+	}
+	return found
+}
+
+// mostOf returns the encoding that most shards have. That of a copy may be "", not known.
+func (c content) mostOf(encodings []string) (most string) {
+	shards := map[string]map[int]bool{}
+	for i, held := range c.copies {
+		encoding := encodings[i]
+		if encoding == "" {
+			continue
+		}
+		if shards[encoding] == nil {
+			shards[encoding] = map[int]bool{}
+		}
+		shards[encoding][held.shard] = true
+		if len(shards[encoding]) > len(shards[most]) {
+			most = encoding
+		}
+	}
+	return most
 }
 
 // on returns how many copies of shards are on a data service.

@@ -22,12 +22,12 @@ func (c *Client) List(ctx context.Context, address, after string, n int) (names 
 }
 
 // Scrub has a data service verify a shard of about size bytes at a rate, and returns how many bytes it has
-// read, and whether it is intact. The error wraps ErrCorrupt if there is none.
-func (c *Client) Scrub(ctx context.Context, address, name string, size, rate int64) (read int64, intact bool, err error) {
+// read, and the encoding, "" if the shard is corrupt. The error wraps ErrCorrupt if there is none.
+func (c *Client) Scrub(ctx context.Context, address, name string, size, rate int64) (read int64, encoding string, err error) {
 	timeout := timeoutOf(size) + time.Duration(float64(size)/float64(rate)*float64(time.Second))
 	_, header, err := c.maintain(ctx, http.MethodGet, address, name, fmt.Sprintf("?rate=%d", rate), timeout)
 	read, err = bytesOf(header, err)
-	return read, header.Get("Corrupt") == "", err
+	return read, header.Get("Encoding"), err
 }
 
 // Claim has a data service protect a shard from removal, and returns for how long the caller may rely on it.

@@ -3,7 +3,7 @@
 // says why that is safe.
 //
 //	GET    /maintenance/?after=NAME&n=N                    lists N shards after NAME, a name a line; the header Clock tells the time
-//	GET    /maintenance/NAME?rate=R                        verifies a shard, reading R bytes a second; the header Corrupt says that it is not intact
+//	GET    /maintenance/NAME?rate=R                        verifies a shard, reading R bytes a second; the header Encoding is missing if it is corrupt
 //	POST   /maintenance/NAME                               claims it, and answers for how long
 //	DELETE /maintenance/NAME?decided=CLOCK&reason=REASON   removes it, 409 if it was claimed or stored of late
 //	DELETE /maintenance/                                   removes what was quarantined more than a day ago
@@ -82,13 +82,16 @@ func (h *handler) scrub(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	read, err := h.content.Scrub(r.Context(), name, rate)
+	read, encoding, err := h.content.Scrub(r.Context(), name, rate)
 	w.Header().Set("Bytes", strconv.FormatInt(read, 10))
-	if err == nil || errors.Is(err, files.ErrGone) || errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, files.ErrGone) || errors.Is(err, fs.ErrNotExist):
 		return orNotFound(err)
+	case err != nil: // it is corrupt, or cannot be read
+		h.log.Warn("a shard is corrupt", "name", name, "error", err)
+	default:
+		w.Header().Set("Encoding", encoding.Hex())
 	}
-	w.Header().Set("Corrupt", "true") // or it cannot be read
-	h.log.Warn("a shard is corrupt", "name", name, "error", err)
 	return nil
 }
 

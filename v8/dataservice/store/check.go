@@ -44,11 +44,10 @@ func (s *Store) verify(name string) (encoding hash.Hash, err error) {
 		return encoding, err
 	}
 	defer f.Close() // opened for reading
-	return verifyFile(f, size, content, shard, func(blocks io.Reader) io.Reader { return blocks })
+	return verifyFile(f, size, content, shard)
 }
 
-// verifyFile reads the blocks through what through returns.
-func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int, through func(io.Reader) io.Reader) (encoding hash.Hash, err error) {
+func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int) (encoding hash.Hash, err error) {
 	o, number, table, err := readTable(f, size)
 	if err != nil {
 		return encoding, err
@@ -56,8 +55,7 @@ func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int, through
 	if o.Hash() != content || number != shard || table.ShardSize() != size {
 		return encoding, fmt.Errorf("%w: it is that of another file", rs.ErrHeader)
 	}
-	blocks := io.NewSectionReader(f, rs.HeaderSize, size)
-	return table.Encoding(), verify(through(blocks), o, shard, table)
+	return table.Encoding(), verify(io.NewSectionReader(f, rs.HeaderSize, size), o, shard, table)
 }
 
 // ReadHeader reads what a shard file begins with.

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"gostore/chapter8/rs"
+	"gostore/common/hash"
 )
 
 // ErrInUse is wrapped by the error of Remove for content that may be needed.
@@ -133,37 +134,37 @@ func isShard(name string) bool {
 	return err == nil
 }
 
-// Scrub is Check at a rate, in bytes a second. It returns how many bytes it has read. It does not wait for
-// changes of the shard, nor they for it.
-func (s *Store) Scrub(ctx context.Context, name string, rate int64) (read int64, err error) {
+// Scrub is Check at a rate, in bytes a second. It returns how many bytes it has read, too. It does not wait
+// for changes of the shard, nor they for it.
+func (s *Store) Scrub(ctx context.Context, name string, rate int64) (read int64, encoding hash.Hash, err error) {
 	content, shard, err := rs.ParseName(name)
 	if err != nil {
-		return 0, err
+		return 0, encoding, err
 	}
 	f, size, err := s.dir.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		s.forgetMissing(name)
 	}
 	if err != nil {
-		return 0, err
+		return 0, encoding, err
 	}
 	defer f.Close() // opened for reading
-	slow := &slowReader{ctx: ctx, rate: rate, start: time.Now()}
-	_, err = verifyFile(f, size, content, shard, func(blocks io.Reader) io.Reader { slow.Reader = blocks; return slow })
-	return slow.read, err
+	slow := &slowReader{ReaderAt: f, ctx: ctx, rate: rate, start: time.Now()}
+	encoding, err = verifyFile(slow, size, content, shard)
+	return slow.read, encoding, err
 }
 
 // slowReader reads no faster than rate.
 type slowReader struct {
-	io.Reader
+	io.ReaderAt
 	ctx   context.Context
 	rate  int64
 	start time.Time
 	read  int64
 }
 
-func (r *slowReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
+func (r *slowReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.ReaderAt.ReadAt(p, off)
 	r.read += int64(n)
 	due := time.Duration(float64(r.read) / float64(r.rate) * float64(time.Second))
 	select {
