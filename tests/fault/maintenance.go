@@ -77,8 +77,10 @@ func (i interfered) URLs() stack.URLs {
 	return urls
 }
 
-// fault answers a request in Elasticsearch's place; status 0 lets it pass.
+// fault answers a request in Elasticsearch's place; status 0 lets it pass, hangUp closes the connection.
 type fault func(r *http.Request, body string) (status int, answer string)
+
+const hangUp = -1
 
 // interfere starts another store whose requests to Elasticsearch a test can answer: it sets the fault.
 func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStore *suite.Store, set func(fault)) {
@@ -98,9 +100,12 @@ func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStor
 		if f != nil {
 			status, answer = f(r, string(body))
 		}
-		if status == 0 {
+		switch status {
+		case 0:
 			next.ServeHTTP(w, r)
 			return
+		case hangUp:
+			panic(http.ErrAbortHandler)
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -225,10 +230,20 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 			return status, fmt.Sprintf(`{"error":{"type":"refused","reason":"by the test"},"status":%d}`, status)
 		}
 	}
+	writes := func(status int, answer string) fault {
+		return func(r *http.Request, _ string) (int, string) {
+			if strings.HasSuffix(r.URL.Path, "/_search") || strings.HasSuffix(r.URL.Path, "/_mget") || r.Method == http.MethodGet {
+				return 0, ""
+			}
+			return status, answer
+		}
+	}
 	for _, doubt := range []struct {
 		cause string
 		fault fault
 	}{
+		{"EOF", func(*http.Request, string) (int, string) { return hangUp, "" }},
+		{"flood stage", writes(http.StatusForbidden, floodStage)},
 		{"503", always(http.StatusServiceUnavailable)},
 		{"429", always(http.StatusTooManyRequests)},
 		{"for a part of the index only", onSearch(`{"_shards":{"total":2,"successful":1,"failed":1},"hits":{"hits":[]}}`)},
@@ -254,6 +269,10 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 	s.AwaitMaintenance(t, stoppedBy(fmt.Sprintf("set MAINTENANCE_FORCE=%d", len(bodies))))
 	require.Equal(t, suite.Shards*len(bodies), countShards(t, s))
 }
+
+// floodStage is what Elasticsearch answers to changes of an index when its disk is nearly full.
+const floodStage = `{"error":{"type":"cluster_block_exception","reason":"index [metadata-000001] blocked by: ` +
+	`[FORBIDDEN/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"},"status":403}`
 
 func stoppedBy(cause string) func(m suite.Maintenance) error {
 	return func(m suite.Maintenance) error {
