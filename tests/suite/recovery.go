@@ -143,7 +143,7 @@ func brokerConnectionsDropped(t *testing.T, s *Store) {
 func (s *Store) RequireWorks(t *testing.T, old string, body []byte) {
 	t.Helper()
 	for _, api := range s.API {
-		Eventually(t, recoveryTimeout, func() error {
+		Eventually(t, 3*recoveryTimeout, func() error { // a real Elasticsearch has just begun to answer
 			if err := s.TryPut(t.Context(), api, NewName(), body); err != nil {
 				return err
 			}

@@ -2,9 +2,11 @@ package elastic
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 )
@@ -20,6 +22,8 @@ type index struct {
 	visible int              // searches see so many of the writes
 	due     time.Time        // when they see all; zero if they do, or if no time is set
 	sorted  []int32          // writes by their keys: as many as were visible to the last search
+	seed    maphash.Seed     // of sums
+	hashes  []posting        // all writes by the sums of their hashes, in order up to the last search for some
 }
 
 // definition is what an index is made with, and what can change of it.
@@ -47,6 +51,12 @@ type write struct {
 	deletes  bool
 }
 
+// posting is a write that has a text, in the field hash.
+type posting struct {
+	sum uint64 // of the text
+	seq int32
+}
+
 const never = math.MaxInt32
 
 // add takes over a write that is in the log.
@@ -60,6 +70,9 @@ func (x *index) add(r record, at int64, size int) {
 	}
 	if strings.HasPrefix(r.ID, w.name) {
 		w.name = r.ID[:len(w.name)] // one text less in memory
+	}
+	for _, hash := range hashesOf(r.Source) {
+		x.hashes = append(x.hashes, posting{maphash.String(x.seed, hash), int32(len(x.writes))})
 	}
 	x.last[r.ID] = int32(len(x.writes))
 	x.writes = append(x.writes, w)
@@ -85,17 +98,38 @@ func (x *index) sees(seq int32) bool {
 
 // sort returns all visible writes by their keys. It sorts in those that it has not seen yet.
 func (x *index) sort() []int32 {
-	compare := func(a, b int32) int {
-		v, w := &x.writes[a], &x.writes[b]
-		return cmp.Or(strings.Compare(v.name, w.name), cmp.Compare(v.key.version, w.key.version), cmp.Compare(a, b))
-	}
 	done := len(x.sorted)
 	for seq := done; seq < x.visible; seq++ {
 		x.sorted = append(x.sorted, int32(seq))
 	}
 	if done < x.visible {
-		slices.SortFunc(x.sorted[done:], compare)
-		slices.SortStableFunc(x.sorted, compare) // merges the two: it is fast where much is in order
+		slices.SortFunc(x.sorted[done:], x.byKey)
+		slices.SortStableFunc(x.sorted, x.byKey) // merges the two: it is fast where much is in order
 	}
 	return x.sorted
+}
+
+func (x *index) byKey(a, b int32) int {
+	v, w := &x.writes[a], &x.writes[b]
+	return cmp.Or(strings.Compare(v.name, w.name), cmp.Compare(v.key.version, w.key.version), cmp.Compare(a, b))
+}
+
+// withHashes returns the writes that may have one of those hashes, by their keys.
+func (x *index) withHashes(hashes map[string]bool) (found []int32) {
+	bySum := func(a, b posting) int { return cmp.Compare(a.sum, b.sum) }
+	if !slices.IsSortedFunc(x.hashes, bySum) {
+		slices.SortFunc(x.hashes, bySum)
+	}
+	for hash := range hashes {
+		sum := maphash.String(x.seed, hash)
+		first := sort.Search(len(x.hashes), func(i int) bool { return x.hashes[i].sum >= sum })
+		for _, p := range x.hashes[first:] {
+			if p.sum != sum {
+				break
+			}
+			found = append(found, p.seq)
+		}
+	}
+	slices.SortFunc(found, x.byKey)
+	return slices.Compact(found)
 }

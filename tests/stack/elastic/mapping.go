@@ -63,6 +63,14 @@ func (m *mapping) key(source []byte) key {
 	return k
 }
 
+// hashesOf returns the values of a document's field hash.
+func hashesOf(source []byte) []string {
+	var d struct{ Hash json.RawMessage }
+	_ = json.Unmarshal(source, &d) // without a source it has none
+	hashes, _ := texts(d.Hash)
+	return hashes
+}
+
 // texts returns a value as text: nothing for null, and each item of a list.
 func texts(value json.RawMessage) (list []string, ok bool) {
 	decoder := json.NewDecoder(bytes.NewReader(value))

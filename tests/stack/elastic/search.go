@@ -165,6 +165,9 @@ func (x *index) search(r *searchRequest) (hits []hit, err error) {
 		}
 	}
 	found := x.sort()
+	if r.field == "hash" {
+		found = x.withHashes(r.values)
+	}
 	keyAt := func(i int) key { return x.writes[found[i]].key }
 	switch {
 	case r.oneName:
