@@ -31,6 +31,7 @@ func MaintenanceTests() []suite.Test {
 		{Name: "PutStallsOverAPass", Run: putStallsOverAPass, Needs: suite.Exclusive},
 		{Name: "FrozenBeforeItsVersion", Run: frozenBeforeItsVersion, Needs: suite.Exclusive},
 		{Name: "ClaimedContentStays", Run: claimedContentStays, Needs: suite.Exclusive},
+		{Name: "UploadAwaitsItsVersion", Run: uploadAwaitsItsVersion, Needs: suite.Exclusive},
 		{Name: "DoubtRemovesNothing", Run: doubtRemovesNothing, Needs: suite.Exclusive},
 		{Name: "OrphansGoInTheEnd", Run: orphansGoInTheEnd, Needs: suite.Exclusive},
 		{Name: "CollectorUnderLoad", Run: collectorUnderLoad, Needs: suite.Exclusive},
@@ -184,6 +185,29 @@ func claimedContentStays(t *testing.T, s *suite.Store) {
 		s.RequireObject(t, name, body)
 		return
 	}
+}
+
+// uploadAwaitsItsVersion has an upload whose bytes have all come, but whose version could not be added, for longer than
+// ORPHAN_AGE: its content stays, and the client can end it.
+func uploadAwaitsItsVersion(t *testing.T, s *suite.Store) {
+	other := s
+	s, set := interfere(t, s, "ORPHAN_AGE=4s", "MAINTENANCE_FORCE=1000000")
+	restartAPI(t, s, "ORPHAN_AGE=300ms") // from one pass to the next
+	u := s.BeginUpload(t, suite.NewBody(100_000))
+	s.RequirePatch(t, s.API[0], u, 0, 50_000)
+	set(func(r *http.Request, _ string) (int, string) {
+		if strings.Contains(r.URL.Path, "/_doc/"+u.Name) && r.Method == http.MethodPut {
+			return http.StatusServiceUnavailable, "{}"
+		}
+		return 0, ""
+	})
+	suite.RequireError(t, http.StatusServiceUnavailable, s.Patch(t, s.API[0], u, 50_000, 100_000))
+	pause(t.Context(), 4*time.Second) // that long the content is protected anyway
+	s.RequireGone(t, s.PutOrphan(t, other))
+	s.AwaitPasses(t, 2)
+	set(nil)
+	s.RequirePatch(t, s.API[1], u, 100_000, 100_000)
+	s.RequireUploaded(t, u)
 }
 
 // awaitTwoPasses returns when two passes have been made that began after the call.
