@@ -78,10 +78,14 @@ func (i interfered) URLs() stack.URLs {
 	return urls
 }
 
-// fault answers a request in Elasticsearch's place; status 0 lets it pass, hangUp closes the connection.
+// fault answers a request in Elasticsearch's place; status 0 lets it pass, late has its answer
+// wait, and hangUp closes the connection.
 type fault func(r *http.Request, body string) (status int, answer string)
 
-const hangUp = -1
+const (
+	hangUp = -1
+	late   = -2
+)
 
 // interfere starts another store whose requests to Elasticsearch a test can answer: it sets the fault.
 func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStore *suite.Store, set func(fault)) {
@@ -105,6 +109,11 @@ func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStor
 		case 0:
 			next.ServeHTTP(w, r)
 			return
+		case late:
+			answered := httptest.NewRecorder()
+			next.ServeHTTP(answered, r)
+			pause(r.Context(), 300*time.Millisecond)
+			status, answer = answered.Code, answered.Body.String()
 		case hangUp:
 			panic(http.ErrAbortHandler)
 		}
@@ -363,41 +372,31 @@ func orphansGoInTheEnd(t *testing.T, s *suite.Store) {
 	require.Equal(t, suite.Shards, countShards(t, s))
 }
 
-// collectorUnderLoad puts, deletes and gets few contents under many names while the collector is at its fastest
-// and services are killed. No acknowledged object is lost, none is wrong.
+// collectorUnderLoad puts, deletes and gets few contents under many names while the collector is at its fastest,
+// what it finds of versions is old, and services are killed. No acknowledged object is lost, none is wrong.
 func collectorUnderLoad(t *testing.T, s *suite.Store) {
 	duration := 10 * time.Second
 	if suite.IsLong() {
 		duration = time.Minute
 	}
-	s = s.Maintained(t, collecting()...)
-	var contents [][]byte // more than names
-	for _, size := range []int{1000, 70_000, suite.Stripe + 1} {
-		contents = append(contents, suite.NewBody(size), suite.NewBody(size+1), suite.NewBody(size+2), suite.NewBody(size+3))
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), duration)
-	defer cancel()
-	var working sync.WaitGroup
+	s, set := interfere(t, s, collecting()...)
+	restartAPI(t, s, "ORPHAN_AGE=100ms") // from one pass to the next
+	set(func(r *http.Request, query string) (int, string) {
+		if strings.Contains(query, `"terms"`) {
+			return late, ""
+		}
+		return 0, ""
+	})
 	clients := make([]*owner, 6)
 	for i := range clients {
-		clients[i] = &owner{store: s, contents: contents, state: map[string][]byte{}}
-		working.Go(func() { clients[i].work(ctx) })
+		clients[i] = &owner{store: s, state: map[string][]byte{}}
 	}
-	for ctx.Err() == nil {
-		p := s.Cluster.All()[rand.IntN(len(s.Cluster.All()))]
-		p.Kill()
-		if err := p.Resume(); err != nil {
-			require.NoError(t, err)
-		}
-		pause(ctx, time.Second)
+	for start := time.Now(); time.Since(start) < duration; {
+		changeAll(t, s, clients)
 	}
-	working.Wait()
-	require.NoError(t, resumeAll(s))
 	acknowledged := 0
 	for _, c := range clients {
-		require.NoError(t, c.wrong)
 		acknowledged += c.acknowledged
-		suite.Eventually(t, suite.RepairTimeout, func() error { return c.checkAll(t.Context()) })
 	}
 	t.Logf("%d requests were acknowledged", acknowledged)
 	require.Greater(t, acknowledged, 20)
@@ -407,6 +406,31 @@ func collectorUnderLoad(t *testing.T, s *suite.Store) {
 		}
 		return nil
 	})
+}
+
+// changeAll has clients work for a while, kills a service meanwhile, and checks what they have.
+func changeAll(t *testing.T, s *suite.Store, clients []*owner) {
+	var contents [][]byte // more than names
+	for _, size := range []int{1000, 70_000, suite.Stripe + 1} {
+		contents = append(contents, suite.NewBody(size), suite.NewBody(size+1), suite.NewBody(size+2), suite.NewBody(size+3))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var working sync.WaitGroup
+	for _, c := range clients {
+		c.contents = contents
+		working.Go(func() { c.work(ctx) })
+	}
+	pause(ctx, time.Duration(rand.Int64N(int64(time.Second))))
+	p := s.Cluster.All()[rand.IntN(len(s.Cluster.All()))]
+	p.Kill()
+	require.NoError(t, p.Resume())
+	working.Wait()
+	require.NoError(t, resumeAll(s))
+	for _, c := range clients {
+		require.NoError(t, c.wrong)
+		suite.Eventually(t, suite.RepairTimeout, func() error { return c.checkAll(t.Context()) })
+	}
 }
 
 // owner is a client that alone changes some names, one for each run of work.

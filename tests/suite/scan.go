@@ -188,8 +188,8 @@ func scansAre(n int64) func(m Maintenance) error {
 	}
 }
 
-// surplusGoes has a second copy of a shard, a corrupt second copy, and two shards on one data service: after a
-// while there is one intact copy of each, on a data service of its own.
+// surplusGoes has a second copy of a shard, a corrupt second copy, and two shards on one data service, which has
+// been so before any scan: after a while there is one intact copy of each, on a data service of its own.
 func surplusGoes(t *testing.T, s *Store) {
 	s = s.Collected(t, "SCAN_INTERVAL=1s", "SCAN_RATE=100000000")
 	s.AwaitSix(t)
@@ -199,7 +199,10 @@ func surplusGoes(t *testing.T, s *Store) {
 	require.NoError(t, os.WriteFile(beside(0, 1), contents[0], 0o600))
 	require.NoError(t, os.WriteFile(beside(2, 3), contents[2], 0o600))
 	flip(t, beside(2, 3), 500)
+	from, to := s.OwnerOf(t, files[4]), s.OwnerOf(t, files[5])
+	require.NoError(t, errors.Join(from.Stop(), to.Stop()))
 	require.NoError(t, os.Rename(files[4], beside(4, 5)))
+	require.NoError(t, errors.Join(to.Start(), from.Start()))
 	Eventually(t, MaintenanceTimeout, func() error {
 		now := s.contentFiles(t, body)
 		if len(now) != Shards {
