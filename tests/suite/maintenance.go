@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,12 +67,14 @@ func (s *Store) Maintenance(ctx context.Context, api string) (m Maintenance, err
 	return m, json.Unmarshal(got.Body, &m)
 }
 
-// AwaitMaintenance waits until check returns nil for the report.
+// AwaitMaintenance waits until check returns nil for the report of an API service that answers.
 func (s *Store) AwaitMaintenance(t *testing.T, check func(m Maintenance) error) (m Maintenance) {
 	t.Helper()
 	Eventually(t, MaintenanceTimeout, func() (err error) {
-		if m, err = s.Maintenance(t.Context(), s.API[len(s.API)-1]); err == nil {
-			err = check(m)
+		for _, api := range slices.Backward(s.API) {
+			if m, err = s.Maintenance(t.Context(), api); err == nil {
+				return check(m)
+			}
 		}
 		return err
 	})
