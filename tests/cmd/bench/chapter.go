@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"gostore/tests/cluster"
@@ -14,9 +15,10 @@ import (
 )
 
 // startChapter starts a chapter with six data services, one API service, and a pair of servers of
-// its own.
+// its own. The directory in name may be preceded by settings of the services, as in a shell.
 func startChapter(ctx context.Context, name, dir string, o options) (t *target, err error) {
-	chapter, err := filepath.Abs(name)
+	settings := strings.Fields(name)
+	chapter, err := filepath.Abs(settings[len(settings)-1])
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 		return nil, err
 	}
 	release = append(release, ports.Release)
-	cfg := cluster.Config{Chapter: chapter, Dir: dir}
+	cfg := cluster.Config{Chapter: chapter, Dir: dir, Env: settings[:len(settings)-1]}
 	if err := addresses(&cfg, ports, o.profile != ""); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 //	go run ./tests/cmd/bench v5                       a chapter, which it starts
 //	go run ./tests/cmd/bench v1 v2 v3 v4 v5           several, one after the other
 //	go run ./tests/cmd/bench -minio PATH -compare v5 minio
+//	go run ./tests/cmd/bench -compare "SCAN_INTERVAL=1s v8" v8   settings of services, as in a shell
 //	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint; keys from AWS_*
 //
 // The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
@@ -22,6 +23,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -101,7 +103,7 @@ func parse(args []string) (o options, err error) {
 
 func (o options) check() error {
 	switch {
-	case len(o.targets) == 0:
+	case len(o.targets) == 0 || slices.ContainsFunc(o.targets, func(name string) bool { return strings.TrimSpace(name) == "" }):
 		return errors.New("no target: see -h")
 	case o.compare && len(o.targets) != 2:
 		return errors.New("-compare takes two targets")
