@@ -45,6 +45,9 @@ func exercises() []Test {
 		{"Concatenation", only(6), concatenation, Exclusive},
 		{"DictionaryForSmallObjects", only(7), dictionaryForSmallObjects, Exclusive},
 		{"CompressedAsItLies", only(7), compressedAsItLies, Exclusive},
+		{"KeepVersionsByAge", only(8), keepVersionsByAge, Exclusive},
+		{"TrashIsEmptiedByHand", only(8), trashIsEmptiedByHand, Exclusive},
+		{"ScrubsInParallel", only(8), scrubsInParallel, Exclusive},
 	}
 }
 
@@ -433,4 +436,95 @@ func (s *Store) frames(t *testing.T, body []byte) (frames []byte) {
 		at += block + 4
 	}
 	return frames
+}
+
+// keepVersionsByAge keeps versions for three seconds after they were replaced, and the newest for good.
+func keepVersionsByAge(t *testing.T, s *Store) {
+	const age = 3 * time.Second
+	s = s.Collected(t, fmt.Sprint("KEEP_AGE=", age))
+	name, deleted := NewName(), NewName()
+	s.putVersions(t, deleted, 1)
+	s.delete(t, deleted)
+	bodies := s.putVersions(t, name, 3)
+	Eventually(t, 10*age, func() error { return s.checkFirst(t, name, 3) })
+	Eventually(t, 10*age, func() error { return s.checkFirst(t, deleted, 2) })
+	s.putVersions(t, name, 1)
+	require.NoError(t, s.checkFirst(t, name, 3), "it is old, but was replaced just now")
+	Eventually(t, 10*age, func() error { return s.checkFirst(t, name, 4) })
+	s.AwaitPasses(t, 2)
+	s.requireVersions(t, name, 4, 4)
+	for _, body := range bodies {
+		s.RequireGone(t, body)
+	}
+}
+
+// trashIsEmptiedByHand has removed content in trash/ of each STORE_ROOT until a client of the API empties it.
+func trashIsEmptiedByHand(t *testing.T, s *Store) {
+	other, s := s, s.Collected(t)
+	s.Put(t, NewName(), NewBody(10))
+	orphan := s.PutOrphan(t, other)
+	s.RequireGone(t, orphan)
+	require.Len(t, s.trash(t), Shards)
+	s.AwaitPasses(t, 2)
+	require.Len(t, s.trash(t), Shards, "it stays")
+	require.Equal(t, http.StatusOK, s.Send(t, http.MethodGet, s.API[0]+"/maintenance", nil).Status)
+	got := s.Send(t, http.MethodDelete, s.API[0]+"/maintenance/trash", nil)
+	require.Equal(t, http.StatusNoContent, got.Status, "%s", got.Body)
+	require.Empty(t, s.trash(t))
+}
+
+// trash returns the files in trash/ of all data services.
+func (s *Store) trash(t *testing.T) (all []string) {
+	t.Helper()
+	for _, p := range s.Cluster.Data {
+		files, err := filepath.Glob(filepath.Join(p.Root, "trash", "*"))
+		require.NoError(t, err)
+		all = append(all, files...)
+	}
+	return all
+}
+
+// scrubsInParallel reads each data service's shards at SCAN_RATE, those of all six at the same time. The report is
+// two seconds old at most.
+func scrubsInParallel(t *testing.T, s *Store) {
+	const rate = 1_000_000
+	s = s.Maintained(t, "SCAN_INTERVAL=1s", fmt.Sprint("SCAN_RATE=", rate))
+	s.AwaitSix(t)
+	var files [Shards]string
+	var contents [Shards][]byte
+	total := int64(0)
+	for range 4 {
+		_, files, contents = s.PutShards(t, NewBody(1<<20))
+		for _, content := range contents {
+			total += int64(len(content))
+		}
+	}
+	require.Greater(t, s.scanned(t, 4*total), 2.5*rate)
+	require.Less(t, s.scanned(t, 12*total), 7.5*rate)
+	flip(t, files[5], 1000)
+	require.NoError(t, os.Remove(files[0]))
+	Eventually(t, MaintenanceTimeout, func() error {
+		for i, file := range files {
+			if got, err := os.ReadFile(file); err != nil || !bytes.Equal(contents[i], got) {
+				return fmt.Errorf("shard %d: %w", i, err)
+			}
+		}
+		return nil
+	})
+}
+
+// scanned returns how many bytes a second scans read while they read n.
+func (s *Store) scanned(t *testing.T, n int64) float64 {
+	t.Helper()
+	start, first := time.Now(), int64(-1)
+	last := s.AwaitMaintenance(t, func(m Maintenance) error {
+		if first < 0 {
+			start, first = time.Now(), m.Bytes
+		}
+		if m.Bytes < first+n {
+			return fmt.Errorf("%d bytes of %d", m.Bytes-first, n)
+		}
+		return nil
+	})
+	return float64(last.Bytes-first) / time.Since(start).Seconds()
 }
