@@ -123,3 +123,18 @@ func TestScrub(t *testing.T) {
 	require.Error(t, err)
 	requireHas(t, s, name, true)
 }
+
+// A start counts as a claim of all content: what was claimed before it is not known any more.
+func TestStartProtects(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := t.TempDir()
+		name, content := shard(t, "hello, world")
+		require.NoError(t, os.MkdirAll(filepath.Join(root, "objects"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(content), 0o600))
+		s := open(t, root)
+		time.Sleep(time.Hour - time.Second)
+		requireInUse(t, s, name, s.Clock())
+		time.Sleep(2 * time.Second)
+		requireRemoved(t, s, name, s.Clock())
+	})
+}
