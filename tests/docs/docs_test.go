@@ -308,7 +308,7 @@ func TestNamedTests(t *testing.T) {
 func allTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(|^\t\t\{(?:Name: )?"(\w+)", `)
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(|(?:^\t\t|\{)\{(?:Name: )?"(\w+)", `)
 	for _, pattern := range []string{"tests/suite/*.go", "tests/fault/*.go", "*/*_test.go", "*/*/*_test.go", "*/*/*/*_test.go"} {
 		files, err := filepath.Glob(filepath.Join(repository, pattern))
 		require.NoError(t, err)
