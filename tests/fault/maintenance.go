@@ -276,7 +276,7 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 		fault fault
 	}{
 		{"EOF", func(*http.Request, string) (int, string) { return hangUp, "" }},
-		{"flood stage", writes(http.StatusForbidden, floodStage)},
+		{"flood-stage", writes(http.StatusForbidden, floodStage)},
 		{"503", always(http.StatusServiceUnavailable)},
 		{"429", always(http.StatusTooManyRequests)},
 		{"for a part of the index only", onSearch(`{"_shards":{"total":2,"successful":1,"failed":1},"hits":{"hits":[]}}`)},
