@@ -75,10 +75,17 @@ type timelyBody struct {
 }
 
 func (b timelyBody) Read(p []byte) (int, error) {
-	if time.Now().After(b.deadline) {
+	if IsPast(b.deadline) {
 		return 0, context.DeadlineExceeded
 	}
 	return b.ReadCloser.Read(p)
+}
+
+// IsPast reports whether a time is past by the wall clock or by the monotonic one, which stands still while
+// the machine is suspended.
+func IsPast(t time.Time) bool {
+	now := time.Now()
+	return now.After(t) || now.Round(0).After(t.Round(0))
 }
 
 func (t *transport) queue(ctx context.Context) error {

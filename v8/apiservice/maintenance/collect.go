@@ -18,6 +18,9 @@ import (
 // maxOrphans is how many contents one pass removes. The next one removes the others.
 const maxOrphans = 50_000
 
+// retry is how soon after one that stopped the next pass begins.
+const retry = 10 * time.Second
+
 // collectAgain makes a pass every ORPHAN_AGE.
 func (m *Maintainer) collectAgain(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -25,13 +28,13 @@ func (m *Maintainer) collectAgain(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		stopped := ""
+		stopped, next := "", m.cfg.orphanAge
 		if err != nil {
-			stopped = err.Error()
+			stopped, next = err.Error(), min(next, retry)
 			m.log.Warn("a pass of maintenance stopped", "error", err)
 		}
 		m.note(func(r *Report) { r.Passes, r.LastPass, r.Stopped = r.Passes+1, time.Now(), stopped })
-		pause(ctx, m.cfg.orphanAge)
+		pause(ctx, next)
 	}
 }
 

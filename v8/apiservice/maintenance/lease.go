@@ -141,7 +141,9 @@ func (m *Maintainer) save(ctx context.Context) (err error) {
 func (m *Maintainer) hold(ctx context.Context) {
 	working, cancel := context.WithCancel(ctx)
 	var loops sync.WaitGroup
-	loops.Go(func() { m.collectAgain(working) })
+	if m.cfg.collects {
+		loops.Go(func() { m.collectAgain(working) })
+	}
 	loops.Go(func() { m.scanAgain(working) })
 	m.renew(ctx)
 	cancel()

@@ -54,7 +54,7 @@ type LostVersion struct {
 }
 
 func (r *Report) summary() string {
-	if r.Passes == 0 {
+	if r.Passes+r.Scans == 0 {
 		return "there was no maintenance yet: set KEEP_VERSIONS, ORPHAN_AGE or SCAN_INTERVAL"
 	}
 	line := fmt.Sprintf("pass %d at %s: %d contents; %d versions and %d orphans removed so far, %d bytes freed; "+

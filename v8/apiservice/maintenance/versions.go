@@ -3,7 +3,6 @@ package maintenance
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"gostore/common/es"
 	"gostore/common/hash"
@@ -39,7 +38,7 @@ func (v *Versions) Add(ctx context.Context, m es.Metadata) (int64, error) {
 	inTime, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	version, err := v.Client.Add(inTime, m)
-	if time.Now().Before(until) || ctx.Err() != nil {
+	if !es.IsPast(until) || ctx.Err() != nil {
 		return version, err
 	}
 	if err != nil {
