@@ -36,17 +36,6 @@ func chosen(preferred []Way) ([]Way, error) {
 	}
 }
 
-// Expected returns the way that Acquire will try first, "" if none is available.
-func Expected(ctx context.Context, want Request) Way {
-	ways, _ := chosen(want.Ways) // Acquire reports an invalid STACK
-	for _, way := range ways {
-		if checkAvailable(ctx, way, want) == nil {
-			return way
-		}
-	}
-	return ""
-}
-
 // checkAvailable returns an error if a way is obviously unavailable.
 func checkAvailable(ctx context.Context, way Way, want Request) error {
 	switch way {

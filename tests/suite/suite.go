@@ -115,16 +115,11 @@ func (b *build) runShared(t *testing.T, tests []Test) {
 	}
 }
 
-// runExclusive runs tests on two stores, since most tests mostly wait. It uses one store with the
-// real servers, which are enough load for a small machine.
+// runExclusive runs tests on two stores, since most tests mostly wait.
 func (b *build) runExclusive(t *testing.T, tests []Test) {
 	left := queue(tests)
 	some := func() { b.runOneByOne(t, left, sharedServers) }
-	if stack.Expected(t.Context(), wanted(t)) == stack.Embedded {
-		runGroups(some, some)
-	} else {
-		some()
-	}
+	runGroups(some, some)
 }
 
 // runOneByOne runs tests one after the other on a store of their own. The first test that is not

@@ -154,7 +154,11 @@ func (p *pair) start(ctx context.Context, images Images, attempt int) error {
 }
 
 func (p *pair) runBroker(ctx context.Context, image, hostPort string) (err error) {
-	env := map[string]string{"RABBITMQ_DEFAULT_USER": user, "RABBITMQ_DEFAULT_PASS": user}
+	env := map[string]string{
+		"RABBITMQ_DEFAULT_USER": user, "RABBITMQ_DEFAULT_PASS": user,
+		// Otherwise its schedulers wait by spinning.
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+	}
 	p.broker, err = p.run(ctx, image, brokerPort, hostPort, env)
 	if err != nil {
 		return fmt.Errorf("start RabbitMQ: %w", err)
