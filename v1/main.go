@@ -32,8 +32,9 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	defer dir.Close() // the process ends and releases the lock with it
+	env.Metrics().DiskFree(dir.Free)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects": httpd.Admit(maxBodies, objects.Handler(dir), log),
 		"healthz": httpd.Health(dir.Writable),
-	}, log)
+	}, env.Metrics(), log)
 }

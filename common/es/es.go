@@ -38,6 +38,7 @@ import (
 	"github.com/olivere/elastic/v7"
 
 	"gostore/common/hash"
+	"gostore/common/metrics"
 )
 
 // maxHints is how many objects' newest versions are in memory.
@@ -89,12 +90,12 @@ type Client struct {
 }
 
 // New returns a client. It does not connect yet. No error or log line has the password of the URL.
-func New(cfg Config, log *slog.Logger) (*Client, error) {
+func New(cfg Config, stats *metrics.Set, log *slog.Logger) (*Client, error) {
 	server, err := serverOf(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: newTransport(cfg.TLS)}
+	client := &http.Client{Transport: newTransport(cfg.TLS, stats.Elasticsearch())}
 	// Sniffing would use the address that a server has inside Docker, where it cannot be reached.
 	options := []elastic.ClientOptionFunc{elastic.SetHttpClient(client), elastic.SetRetrier(resurrect{})}
 	if server.User != nil {

@@ -22,7 +22,7 @@ func (c *Client) Each(ctx context.Context, name string, do func(Metadata) error)
 		query = elastic.NewTermQuery("name", name)
 	}
 	return c.eachPage(ctx, query, func(hits []*elastic.SearchHit) (elastic.Query, error) {
-		return query, c.eachHit(hits, name, do)
+		return query, c.eachHit(ctx, hits, name, do)
 	})
 }
 
@@ -69,11 +69,11 @@ func (c *Client) eachPage(ctx context.Context, query elastic.Query, do func([]*e
 }
 
 // eachHit skips documents that it cannot read if they are not of the object.
-func (c *Client) eachHit(hits []*elastic.SearchHit, name string, do func(Metadata) error) error {
+func (c *Client) eachHit(ctx context.Context, hits []*elastic.SearchHit, name string, do func(Metadata) error) error {
 	for _, hit := range hits {
 		version, err := decode(hit.Index, hit.Id, hit.Source)
 		if err != nil && (name == "" || !strings.HasPrefix(hit.Id, name+"_")) {
-			c.log.Warn("a document of metadata is not listed", "error", err)
+			c.log.WarnContext(ctx, "a document of metadata is not listed", "error", err)
 			continue
 		}
 		if err == nil {

@@ -73,7 +73,7 @@ func (c *Client) search(ctx context.Context, name string) (located, error) {
 	hit := found.Hits.Hits[0]
 	newest, err := decode(hit.Index, hit.Id, hit.Source)
 	if err != nil { // it may be foreign; if it is one of the versions, it is met again by its id
-		c.log.Warn("a document of metadata is ignored by a search", "error", err)
+		c.log.WarnContext(ctx, "a document of metadata is ignored by a search", "error", err)
 		return located{}, nil
 	}
 	return newest, nil
@@ -195,7 +195,7 @@ func (c *Client) get(ctx context.Context, indices []string, name string, first i
 // missing is for an index that the series should have. The error is 503: the next call finds the
 // series as it is now.
 func (c *Client) missing(ctx context.Context, index string) error {
-	c.log.Warn("an index of metadata is missing", "index", index)
+	c.log.WarnContext(ctx, "an index of metadata is missing", "index", index)
 	if err := c.series.restore(ctx); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (c *Client) Run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		if err := c.Check(ctx); err != nil && ctx.Err() == nil {
-			c.log.Warn("the metadata indices are not in order", "error", err)
+			c.log.WarnContext(ctx, "the metadata indices are not in order", "error", err)
 		}
 		select {
 		case <-ctx.Done():

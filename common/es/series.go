@@ -185,7 +185,7 @@ func (s *series) rollover(ctx context.Context, last string) error {
 	if err := s.repair(ctx); err != nil {
 		return err
 	}
-	s.log.Info("metadata goes on in a new index", "index", next)
+	s.log.InfoContext(ctx, "metadata goes on in a new index", "index", next)
 	_, err := s.reload(ctx)
 	return err
 }

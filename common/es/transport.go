@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 const (
@@ -19,13 +22,14 @@ const (
 )
 
 // transport limits the requests in flight: more would only wait in Elasticsearch, where their
-// timeout runs.
+// timeout runs. It counts them, and has each carry the ID of the request that it is for.
 type transport struct {
 	*http.Transport
+	counts   metrics.Elasticsearch
 	inFlight chan struct{} // a semaphore
 }
 
-func newTransport(secure *tls.Config) *transport {
+func newTransport(secure *tls.Config, counts metrics.Elasticsearch) *transport {
 	return &transport{
 		&http.Transport{
 			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
@@ -34,6 +38,7 @@ func newTransport(secure *tls.Config) *transport {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxInFlight,
 		},
+		counts,
 		make(chan struct{}, maxInFlight),
 	}
 }
@@ -44,11 +49,17 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 	end := sync.OnceFunc(func() { cancel(); <-t.inFlight })
-	response, err := t.Transport.RoundTrip(inTime(r.WithContext(ctx)))
+	r = r.Clone(ctx)
+	if id := requestid.Of(ctx); id != "" {
+		r.Header.Set("X-Opaque-Id", id) // Elasticsearch has it in its tasks and slow logs
+	}
+	response, err := t.Transport.RoundTrip(inTime(r))
 	if err != nil {
+		t.counts.Answered(0)
 		end()
 		return nil, err
 	}
+	t.counts.Answered(response.StatusCode)
 	response.Body = &answerBody{response.Body, end}
 	return response, nil
 }

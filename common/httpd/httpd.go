@@ -1,6 +1,6 @@
 // Package httpd has what every HTTP server of go-store needs around its handlers: routes that do
-// not rewrite paths, one line for each error, one log line for each request, limits on clients that
-// stall, and a stop that lets requests finish.
+// not rewrite paths, one line for each error, an ID, one log line and metrics for each request, limits
+// on clients that stall, and a stop that lets requests finish.
 package httpd
 
 import (
@@ -12,6 +12,9 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 const (
@@ -24,7 +27,7 @@ const (
 // Serve answers requests on address (host:port) until ctx is done, then lets those in flight finish
 // for at most 10 s. It returns nil after such a stop, and an error if it cannot listen on address.
 // Without a secure configuration it speaks plain HTTP.
-func Serve(ctx context.Context, address string, secure *tls.Config, handler http.Handler, log *slog.Logger) error {
+func Serve(ctx context.Context, address string, secure *tls.Config, handler http.Handler, stats *metrics.Set, log *slog.Logger) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if ctx.Err() != nil && err != nil {
 		return nil // told to stop during the look-up of the host
@@ -35,7 +38,7 @@ func Serve(ctx context.Context, address string, secure *tls.Config, handler http
 	if secure != nil {
 		listener = tls.NewListener(listener, secure)
 	}
-	return serve(ctx, listener, handler, log)
+	return serve(ctx, listener, counted(handler, stats.HTTP()), log)
 }
 
 // serve closes the listener.
@@ -44,7 +47,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, log
 	defer cutOff()
 	log.Info("listening", "address", listener.Addr().String())
 	server := &http.Server{
-		Handler:           logged(untilAnswered(requests, handler), log),
+		Handler:           untilAnswered(requests, identified(logged(handler, log))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       stallTimeout, // for a body too, until a Body sets other deadlines
 		IdleTimeout:       idleTimeout,
@@ -74,6 +77,15 @@ func untilAnswered(requests context.Context, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(requests)
 		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// identified gives each request an ID, that of its header if it is a valid one, and the answer has it.
+func identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := requestid.With(r.Context(), r.Header.Get(requestid.Header))
+		w.Header().Set(requestid.Header, requestid.Of(ctx))
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

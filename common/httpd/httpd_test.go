@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"gostore/common/metrics"
 	"gostore/common/names"
 )
 
@@ -167,6 +168,8 @@ func TestHealthChecksAreLoggedAtDebugLevel(t *testing.T) {
 	for _, method := range []string{"GET", "HEAD"} {
 		s.do(t, method, "/healthz", nil)
 	}
+	s.do(t, "GET", "/metrics", nil)
+	require.Equal(t, "/metrics", s.logged(t, "request")["path"], "there are none here")
 	s.do(t, "GET", "/healthz/x", nil)
 	require.Equal(t, "/healthz/x", s.logged(t, "request")["path"])
 	s.do(t, "DELETE", "/healthz", nil)
@@ -335,7 +338,7 @@ func TestStopLetsRequestsFinish(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	s := start(t, echo())
-	err := Serve(t.Context(), s.address, nil, echo(), slog.New(slog.DiscardHandler))
+	err := Serve(t.Context(), s.address, nil, echo(), metrics.New(), slog.New(slog.DiscardHandler))
 	require.ErrorIs(t, err, syscall.EADDRINUSE)
 	require.ErrorContains(t, err, s.address)
 }
@@ -344,7 +347,7 @@ func TestStopBeforeTheStart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
-		require.NoError(t, Serve(ctx, address, nil, echo(), slog.New(slog.DiscardHandler)), address)
+		require.NoError(t, Serve(ctx, address, nil, echo(), metrics.New(), slog.New(slog.DiscardHandler)), address)
 	}
 }
 
@@ -368,9 +371,16 @@ type server struct {
 // start stops the server at the end of the test, and fails it if it does not stop cleanly.
 func start(t *testing.T, handler http.Handler) *server {
 	t.Helper()
+	return startCounted(t, handler, metrics.New())
+}
+
+func startCounted(t *testing.T, handler http.Handler, stats *metrics.Set) *server {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{log: make(lines, 100), stop: stop, ended: make(chan error, 1)}
-	go func() { s.ended <- Serve(ctx, "127.0.0.1:0", nil, handler, slog.New(slog.NewJSONHandler(s.log, nil))) }()
+	go func() {
+		s.ended <- Serve(ctx, "127.0.0.1:0", nil, handler, stats, slog.New(slog.NewJSONHandler(s.log, nil)))
+	}()
 	t.Cleanup(func() { s.stopAndWait(t) })
 	s.address = s.logged(t, "listening")["address"].(string)
 	return s

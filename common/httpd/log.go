@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,10 +30,12 @@ func record(w http.ResponseWriter) *recorder {
 // recorder records what was answered, for Handler and for the log.
 type recorder struct {
 	http.ResponseWriter
-	status int // 0 until the header has been written
-	bytes  int64
-	err    error // of the handler
-	failed error // of a write
+	handler  string // the name of its route, "" without one
+	status   int    // 0 until the header has been written
+	bytes    int64
+	received atomic.Int64 // bytes of the request's body
+	err      error        // of the handler
+	failed   error        // of a write
 }
 
 func (a *recorder) WriteHeader(status int) {
@@ -67,6 +70,9 @@ func (a *recorder) clientLeft() bool {
 	return a.failed != nil && !errors.Is(a.failed, os.ErrDeadlineExceeded)
 }
 
+// cut reports whether success was announced, but not achieved.
+func (a *recorder) cut() bool { return a.err != nil && a.status < http.StatusBadRequest }
+
 func (a *recorder) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	a.begun() // an empty answer is 200 too
 	attrs := []slog.Attr{
@@ -81,13 +87,12 @@ func (a *recorder) log(r *http.Request, log *slog.Logger, took time.Duration) {
 }
 
 func (a *recorder) level(r *http.Request) (level slog.Level, message string) {
-	cut := a.err != nil && a.status < http.StatusBadRequest // success was announced, but not achieved
 	switch {
-	case isHealthCheck(r):
-		return slog.LevelDebug, "request" // there is one every second or so
+	case isHealthCheck(r), isScrape(r) && a.status == http.StatusOK:
+		return slog.LevelDebug, "request" // there is one every few seconds
 	case a.clientLeft():
 		return slog.LevelInfo, "client left"
-	case a.status >= http.StatusInternalServerError, cut:
+	case a.status >= http.StatusInternalServerError, a.cut():
 		return slog.LevelWarn, "request"
 	}
 	return slog.LevelInfo, "request"

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"gostore/common/requestid"
 )
 
 // Routes sends a request to the handler of its path's first segment: "objects" for /objects/NAME.
@@ -19,7 +21,9 @@ func (routes Routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Errorf(http.StatusNotFound, "there is no /%s here: try /%s", first, strings.Join(sortedKeys(routes), ", /")).write(w)
 		return
 	}
-	handler.ServeHTTP(w, r)
+	answer := record(w)
+	answer.handler = first
+	handler.ServeHTTP(answer, r)
 }
 
 // Methods sends a request to the handler of its method, and HEAD without one to that of GET.
@@ -64,10 +68,13 @@ func (handle Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case answer.status != 0:
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection; it recovers and logs nothing
 	default:
-		clear(answer.Header()) // they were meant for another answer
+		maps.DeleteFunc(answer.Header(), ofBody)
 		asError(answer.err).write(answer)
 	}
 }
+
+// ofBody reports whether a header was meant for another answer than an error.
+func ofBody(name string, _ []string) bool { return name != requestid.Header }
 
 // Health answers GET /healthz: 200 while ready returns nil, else 503 with its error.
 func Health(ready func() error) http.Handler {
@@ -79,6 +86,9 @@ func Health(ready func() error) http.Handler {
 		return err
 	}}
 }
+
+// isScrape reports whether a request collects metrics, on a server that has any.
+func isScrape(r *http.Request) bool { return r.URL.Path == "/metrics" && r.Method == http.MethodGet }
 
 // isHealthCheck reports whether a request is one that Health is there for.
 func isHealthCheck(r *http.Request) bool {

@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/streadway/amqp"
+
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 // ErrUnreachable is wrapped by the errors of calls that need a broker while there is no connection
@@ -49,6 +52,8 @@ type Client struct {
 	shown         string // url without its password
 	secure        *tls.Config
 	log           *slog.Logger
+	reconnects    *metrics.Counter
+	wasConnected  bool // used by Run only
 	subscriptions []subscription
 
 	mu      sync.Mutex
@@ -59,13 +64,13 @@ type Client struct {
 
 type subscription struct {
 	exchange string
-	handle   func(Message)
+	handle   func(context.Context, Message)
 }
 
 // New returns a client of the broker at brokerURL (amqp://user:password@host:port/vhost). Exchange
 // names get the prefix, so that several stores can share one broker; it may be empty. secure is for
 // amqps://; nil trusts the system's CAs. No error or log line has the password of the URL.
-func New(brokerURL, prefix string, secure *tls.Config, log *slog.Logger) (*Client, error) {
+func New(brokerURL, prefix string, secure *tls.Config, stats *metrics.Set, log *slog.Logger) (*Client, error) {
 	u, err := url.Parse(brokerURL)
 	if err != nil || u.Fragment != "" { // both may be a part of the password
 		return nil, errors.New("broker URL: it is not a URL: in a password escape special characters, / as %2F")
@@ -73,12 +78,16 @@ func New(brokerURL, prefix string, secure *tls.Config, log *slog.Logger) (*Clien
 	if _, err := amqp.ParseURI(brokerURL); err != nil {
 		return nil, fmt.Errorf("broker URL %s: %w", u.Redacted(), err)
 	}
-	return &Client{url: brokerURL, shown: u.Redacted(), prefix: prefix, secure: secure, log: log, waiting: map[string]chan<- Message{}}, nil
+	return &Client{
+		url: brokerURL, shown: u.Redacted(), prefix: prefix, secure: secure,
+		log: log, reconnects: stats.BrokerReconnects(), waiting: map[string]chan<- Message{},
+	}, nil
 }
 
 // Subscribe has handle called with every message that is broadcast on exchange while the client is
-// connected, one at a time. A handle that takes long delays those behind it.
-func (c *Client) Subscribe(exchange string, handle func(Message)) {
+// connected, one at a time. A handle that takes long delays those behind it. Its context is not
+// canceled, and has the request ID that the message was sent with.
+func (c *Client) Subscribe(exchange string, handle func(context.Context, Message)) {
 	c.subscriptions = append(c.subscriptions, subscription{c.prefix + exchange, handle})
 }
 
@@ -114,6 +123,10 @@ func (c *Client) connectAndServe(ctx context.Context) (wasUp bool, err error) {
 		return false, err
 	}
 	c.log.Info("connected to the broker", "url", c.shown)
+	if c.wasConnected {
+		c.reconnects.Inc()
+	}
+	c.wasConnected = true
 	c.setLive(s)
 	defer c.setLive(nil)
 	return true, s.serve(ctx)
@@ -202,6 +215,9 @@ func (c *Client) publish(ctx context.Context, p publication) error {
 	if err != nil {
 		return err
 	}
+	if id := requestid.Of(ctx); id != "" {
+		p.message.Headers = amqp.Table{requestid.Header: id}
+	}
 	return s.publish(ctx, p)
 }
 
@@ -217,7 +233,7 @@ func (c *Client) expect(id string, replies chan<- Message) {
 }
 
 // deliver hands a reply to the request that waits for it, and drops one that comes too late.
-func (c *Client) deliver(reply Message) {
+func (c *Client) deliver(_ context.Context, reply Message) {
 	c.mu.Lock()
 	replies := c.waiting[reply.correlationID]
 	c.mu.Unlock()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/streadway/amqp"
+
+	"gostore/common/requestid"
 )
 
 const (
@@ -136,7 +138,7 @@ func (s *session) declareExchange(exchange string) error {
 
 // consume declares a queue that only this connection uses, and that is deleted with it, and has
 // handle called with each of its messages.
-func (s *session) consume(handle func(Message)) (queue string, err error) {
+func (s *session) consume(handle func(context.Context, Message)) (queue string, err error) {
 	durable, autoDelete, exclusive, noWait := false, true, true, false
 	q, err := s.channel.QueueDeclare("", durable, autoDelete, exclusive, noWait, nil)
 	if err != nil {
@@ -149,7 +151,7 @@ func (s *session) consume(handle func(Message)) (queue string, err error) {
 	}
 	s.workers.Go(func() {
 		for d := range deliveries { // closed with the connection, or when the broker cancels it
-			handle(Message{Body: d.Body, replyTo: d.ReplyTo, correlationID: d.CorrelationId})
+			handle(contextOf(d), Message{Body: d.Body, replyTo: d.ReplyTo, correlationID: d.CorrelationId})
 		}
 		select {
 		case s.ended <- struct{}{}:
@@ -157,6 +159,15 @@ func (s *session) consume(handle func(Message)) (queue string, err error) {
 		}
 	})
 	return q.Name, nil
+}
+
+// contextOf returns a context with the request ID of a message.
+func contextOf(d amqp.Delivery) context.Context {
+	id, has := d.Headers[requestid.Header].(string)
+	if !has {
+		return context.Background()
+	}
+	return requestid.With(context.Background(), id)
 }
 
 // watchAlarm records whether the broker accepts messages.

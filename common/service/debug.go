@@ -10,12 +10,14 @@ import (
 	"net/http/pprof"
 
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 )
 
-// withDebug runs a service and, where DEBUG_ADDRESS is set, net/http/pprof on that address beside
-// it:
+// withDebug runs a service and, where DEBUG_ADDRESS is set, its metrics and net/http/pprof on that
+// address beside it:
 //
-//	DEBUG_ADDRESS=127.0.0.1:6060 …   and   go tool pprof http://127.0.0.1:6060/debug/pprof/profile
+//	DEBUG_ADDRESS=127.0.0.1:6060 …   and   curl http://127.0.0.1:6060/metrics
+//	                                 or    go tool pprof http://127.0.0.1:6060/debug/pprof/profile
 //
 // It must be a loopback address, since a profile shows the inside of a process.
 func withDebug(ctx context.Context, env *Env, log *slog.Logger,
@@ -31,7 +33,7 @@ func withDebug(ctx context.Context, env *Env, log *slog.Logger,
 	debug := make(chan error, 1)
 	go func() {
 		defer cancel() // a debug port that is in use stops the service
-		debug <- httpd.Serve(ctx, address, nil, pprofHandler(), log)
+		debug <- httpd.Serve(ctx, address, nil, debugHandler(env.metrics), metrics.New(), log)
 	}()
 	err := run(ctx, env, log)
 	cancel()
@@ -42,8 +44,9 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-func pprofHandler() http.Handler {
+func debugHandler(stats *metrics.Set) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/metrics", stats)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)

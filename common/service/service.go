@@ -12,28 +12,37 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 // Main runs a service until run returns. SIGINT or SIGTERM ends the context of run, which then
 // finishes the work in flight and returns; a second signal kills. Main exits with 0, or with 1
 // after one line on standard error if run returns an error.
 func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	log := slog.New(requestid.Logged(slog.NewTextHandler(os.Stderr, nil)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	env := &Env{lookup: os.Getenv}
+	env := newEnv(os.Getenv)
 	if err := withDebug(ctx, env, log, run); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}
 }
 
-// Env reads settings from the environment, at start.
+// Env is what a service gets at its start: settings from the environment, and its metrics.
 type Env struct {
 	lookup  func(string) string
+	metrics *metrics.Set
 	missing []string
 	err     error // of a directory, a duration, a number, or a certificate
 }
+
+func newEnv(lookup func(string) string) *Env { return &Env{lookup: lookup, metrics: metrics.New()} }
+
+// Metrics returns the metrics of the service, which the debug address shows.
+func (e *Env) Metrics() *metrics.Set { return e.metrics }
 
 // Required returns a variable that must be set. Err names those that are not.
 func (e *Env) Required(name string) string {

@@ -136,11 +136,12 @@ func TestDebugAddressMustBeLoopback(t *testing.T) {
 	}
 }
 
-func TestDebugServesProfilesWhileTheServiceRuns(t *testing.T) {
+func TestDebugServesProfilesAndMetricsWhileTheServiceRuns(t *testing.T) {
 	address := freeAddress(t)
 	err := debugged(t, address, func(ctx context.Context, _ *Env, _ *slog.Logger) error {
 		require.Eventually(t, func() bool { return status(ctx, address, "/debug/pprof/") == http.StatusOK }, timeout, time.Millisecond)
 		require.Equal(t, http.StatusOK, status(ctx, address, "/debug/pprof/heap"))
+		require.Equal(t, http.StatusOK, status(ctx, address, "/metrics"))
 		require.Equal(t, http.StatusNotFound, status(ctx, address, "/"))
 		return nil
 	})
@@ -183,7 +184,7 @@ func debugged(t *testing.T, address string, run service) error {
 }
 
 func envOf(values map[string]string) *Env {
-	return &Env{lookup: func(name string) string { return values[name] }}
+	return newEnv(func(name string) string { return values[name] })
 }
 
 // freeAddress is one that was free a moment ago.
@@ -269,7 +270,7 @@ func (p *process) wait(t *testing.T) int {
 
 func TestDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{"": time.Hour, "90m": 90 * time.Minute, "0s": 0, "-1h": 0, "24": 0, "soon": 0} {
-		env := &Env{lookup: func(string) string { return text }}
+		env := newEnv(func(string) string { return text })
 		got := env.Duration("AGE", time.Hour)
 		if want == 0 {
 			require.ErrorContains(t, env.Err(), "AGE=", text)

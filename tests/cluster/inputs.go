@@ -9,8 +9,10 @@ import (
 	_ "gostore/common/files"
 	_ "gostore/common/hash"
 	_ "gostore/common/httpd"
+	_ "gostore/common/metrics"
 	_ "gostore/common/names"
 	_ "gostore/common/rabbitmq"
+	_ "gostore/common/requestid"
 	_ "gostore/common/service"
 )
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/common/es"
+	"gostore/common/metrics"
 	"gostore/tests/stack/elastic"
 )
 
@@ -22,7 +23,7 @@ func benchmark(b *testing.B, prepare, do func(c *es.Client, i int64) error) {
 			server, err := elastic.Listen("127.0.0.1:0", b.TempDir())
 			require.NoError(b, err)
 			defer func() { require.NoError(b, server.Close()) }()
-			c, err := es.New(es.Config{URL: server.URL(), Index: "bench", MaxAge: "30d", MaxSize: "20gb"}, slog.New(slog.DiscardHandler))
+			c, err := es.New(es.Config{URL: server.URL(), Index: "bench", MaxAge: "30d", MaxSize: "20gb"}, metrics.New(), slog.New(slog.DiscardHandler))
 			require.NoError(b, err)
 			defer c.Close()
 			require.NoError(b, prepare(c, 0))

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"gostore/common/es"
+	"gostore/common/metrics"
 	"gostore/tests/stack"
 )
 
@@ -47,7 +48,7 @@ func start(t *testing.T) *server {
 }
 
 func (s *server) client(t *testing.T) *es.Client {
-	c, err := es.New(es.Config{URL: s.url, Index: s.index, MaxAge: "30d", MaxSize: "20gb"}, slog.New(slog.DiscardHandler))
+	c, err := es.New(es.Config{URL: s.url, Index: s.index, MaxAge: "30d", MaxSize: "20gb"}, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
@@ -224,7 +225,7 @@ func TestRolloverUnderWriters(t *testing.T) {
 
 func TestCheckBeginsNewIndex(t *testing.T) {
 	s := start(t)
-	c, err := es.New(es.Config{URL: s.url, Index: s.index, MaxAge: "1s", MaxSize: "20gb"}, slog.New(slog.DiscardHandler))
+	c, err := es.New(es.Config{URL: s.url, Index: s.index, MaxAge: "1s", MaxSize: "20gb"}, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer c.Close()
 	require.EqualValues(t, 1, add(t, c, es.Metadata{Name: "x"}))
@@ -255,7 +256,7 @@ func TestManyStartAtOnce(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	c, err := es.New(es.Config{URL: "127.0.0.1:1", Index: "x"}, slog.New(slog.DiscardHandler))
+	c, err := es.New(es.Config{URL: "127.0.0.1:1", Index: "x"}, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	defer c.Close()
 	for range 3 {

@@ -17,6 +17,8 @@ import (
 
 	"gostore/common/es"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 // fault answers some requests in Elasticsearch's place; status 0 lets one pass.
@@ -58,7 +60,7 @@ func refusal(status int, kind, reason string) (int, string) {
 }
 
 func (s *server) clientOf(t *testing.T, cfg es.Config, log io.Writer) *es.Client {
-	c, err := es.New(cfg, slog.New(slog.NewTextHandler(log, nil)))
+	c, err := es.New(cfg, metrics.New(), slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	return c
@@ -308,6 +310,35 @@ func TestRefusedWrite(t *testing.T) {
 	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
 }
 
+// Elasticsearch has the request ID in its own logs, and a request that it refuses is an error.
+func TestRequestsAreMarkedAndCounted(t *testing.T) {
+	s := start(t)
+	marks := make(chan string, 100)
+	url, repair := s.throughFault(t, func(r *http.Request) (int, string) {
+		marks <- r.Header.Get("X-Opaque-Id")
+		return refusal(http.StatusTooManyRequests, "es_rejected_execution_exception", "busy")
+	})
+	stats := metrics.New()
+	c, err := es.New(s.config(url), stats, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	require.Error(t, c.Ready(requestid.With(t.Context(), "x1")))
+	require.Equal(t, "x1", <-marks)
+	require.Error(t, c.Ready(t.Context()))
+	require.Empty(t, <-marks)
+	require.Contains(t, shown(stats), "\ngostore_elasticsearch_errors_total 2\n")
+	repair()
+	require.EqualValues(t, 1, add(t, c, es.Metadata{Name: "x"}))
+	require.Contains(t, shown(stats), "\ngostore_elasticsearch_errors_total 2\n")
+	require.Contains(t, shown(stats), "\ngostore_elasticsearch_requests_total{status=\"201\"} 1\n")
+}
+
+func shown(stats *metrics.Set) string {
+	page := httptest.NewRecorder()
+	stats.ServeHTTP(page, nil)
+	return page.Body.String()
+}
+
 func TestPasswordIsNotShown(t *testing.T) {
 	s := start(t)
 	sent := make(chan string, 100)
@@ -327,7 +358,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 	}
 	require.Equal(t, "secret", <-sent)
 	for _, url := range []string{"http://me:se cret@host", "http://me:se/cret@host", "https://me:1#secret@host", "://me:secret@host"} {
-		_, err := es.New(s.config(url), slog.New(slog.DiscardHandler))
+		_, err := es.New(s.config(url), metrics.New(), slog.New(slog.DiscardHandler))
 		require.Error(t, err, url)
 		require.NotContains(t, err.Error(), "cret")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/tests/stack/broker"
 )
@@ -44,10 +45,10 @@ func BenchmarkRequest(b *testing.B) {
 const repliers = 6
 
 func run(b *testing.B, ctx context.Context, running *sync.WaitGroup, url string, replies bool) *rabbitmq.Client {
-	c, err := rabbitmq.New(url, "", nil, slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(url, "", nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	if replies {
-		c.Subscribe("ask", func(m rabbitmq.Message) {
+		c.Subscribe("ask", func(_ context.Context, m rabbitmq.Message) {
 			_ = c.Reply(ctx, m, []byte(`{"address":"localhost:12345","shards":null}`)) // the asker misses it
 		})
 	}

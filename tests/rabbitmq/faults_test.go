@@ -9,6 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/tests/stack"
 )
@@ -114,9 +115,9 @@ func TestAlarm(t *testing.T) {
 func TestStopDuringAlarm(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
 	p := startProxy(t, b.URL(), b.Addr())
-	c, err := rabbitmq.New(p.url, "", nil, slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(p.url, "", nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	c.Subscribe("ask", func(rabbitmq.Message) {})
+	c.Subscribe("ask", func(context.Context, rabbitmq.Message) {})
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { c.Run(ctx); close(ended) }()

@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
+	"gostore/common/requestid"
 	"gostore/tests/stack/broker"
 )
 
@@ -32,7 +35,7 @@ func startBroker(t *testing.T, address string) *broker.Broker {
 // newClient returns a client that setUp has subscribed with, and that runs until the end of the
 // test.
 func newClient(t *testing.T, url, prefix string, setUp func(c *rabbitmq.Client)) *rabbitmq.Client {
-	c, err := rabbitmq.New(url, prefix, nil, slog.New(slog.DiscardHandler))
+	c, err := rabbitmq.New(url, prefix, nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	setUp(c)
 	return runUntilEnd(t, c)
@@ -67,7 +70,7 @@ func silent(*rabbitmq.Client) {}
 // echo answers every request on exchange "ask" with what was asked and its own name.
 func echo(t *testing.T, name string) func(c *rabbitmq.Client) {
 	return func(c *rabbitmq.Client) {
-		c.Subscribe("ask", func(request rabbitmq.Message) {
+		c.Subscribe("ask", func(_ context.Context, request rabbitmq.Message) {
 			_ = c.Reply(t.Context(), request, fmt.Appendf(nil, "%s from %s", request.Body, name)) // the asker misses it
 		})
 	}
@@ -133,16 +136,63 @@ func TestUnreachable(t *testing.T) {
 	require.ErrorIs(t, err, rabbitmq.ErrUnreachable)
 }
 
+// A message, and a reply to it, have the request ID of the context that they are sent with.
+func TestRequestID(t *testing.T) {
+	url := startBroker(t, "127.0.0.1:0").URL()
+	heard := make(chan string, 3)
+	listener := newClient(t, url, "", func(c *rabbitmq.Client) {
+		c.Subscribe("ask", func(ctx context.Context, _ rabbitmq.Message) { heard <- requestid.Of(ctx) })
+	})
+	sender := newClient(t, url, "", silent)
+	awaitUp(t, sender, listener)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	require.NoError(t, sender.Broadcast(requestid.With(ctx, "x1"), "ask", nil))
+	_, err := sender.Request(requestid.With(ctx, "x2"), "ask", nil)
+	require.NoError(t, err)
+	require.NoError(t, sender.Broadcast(ctx, "ask", nil))
+	for _, want := range []string{"x1", "x2", ""} {
+		select {
+		case got := <-heard:
+			require.Equal(t, want, got)
+		case <-ctx.Done():
+			require.Fail(t, "no message")
+		}
+	}
+}
+
+// A message of a stranger cannot forge a line of a log.
+func TestBadRequestID(t *testing.T) {
+	b := startBroker(t, "127.0.0.1:0")
+	heard := make(chan string, 1)
+	awaitUp(t, newClient(t, b.URL(), "", func(c *rabbitmq.Client) {
+		c.Subscribe("ask", func(ctx context.Context, _ rabbitmq.Message) { heard <- requestid.Of(ctx) })
+	}))
+	conn, err := amqp091.Dial(b.URL())
+	require.NoError(t, err)
+	defer conn.Close() // the message has been received
+	channel, err := conn.Channel()
+	require.NoError(t, err)
+	message := amqp091.Publishing{Headers: amqp091.Table{"X-Request-Id": "a\nlevel=ERROR"}}
+	require.NoError(t, channel.PublishWithContext(t.Context(), "ask", "", false, false, message))
+	require.Regexp(t, `^[A-Z2-7]{26}$`, <-heard)
+}
+
 // Both clients connect again by themselves and declare everything anew.
 func TestBrokerRestart(t *testing.T) {
 	b := startBroker(t, "127.0.0.1:0")
 	url, address := b.URL(), b.Addr()
-	asker, answerer := newClient(t, url, "", silent), newClient(t, url, "", echo(t, "a"))
-	awaitUp(t, asker, answerer)
+	stats := metrics.New()
+	asker, err := rabbitmq.New(url, "", nil, stats, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	answerer := newClient(t, url, "", echo(t, "a"))
+	awaitUp(t, runUntilEnd(t, asker), answerer)
+	require.Zero(t, stats.BrokerReconnects().Get())
 	require.NoError(t, b.Close())
 	restarted := time.Now()
 	startBroker(t, address)
 	awaitUpSince(t, restarted, asker, answerer)
+	require.EqualValues(t, 1, stats.BrokerReconnects().Get())
 	require.Equal(t, []string{"x from a"}, replies(t, asker, "x", 1))
 }
 
@@ -170,11 +220,11 @@ func TestNothingIsLeftOnTheBroker(t *testing.T) {
 }
 
 func TestBadURL(t *testing.T) {
-	_, err := rabbitmq.New("http://guest:secret@localhost", "", nil, slog.New(slog.DiscardHandler))
+	_, err := rabbitmq.New("http://guest:secret@localhost", "", nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.ErrorContains(t, err, "broker URL")
 	require.False(t, strings.Contains(err.Error(), "secret"), "a password is not for logs")
 	for _, password := range []string{"se/cret", "se cret", "se%zzcret", "1#secret", "se#cret"} {
-		_, err := rabbitmq.New("amqps://guest:"+password+"@localhost", "", nil, slog.New(slog.DiscardHandler))
+		_, err := rabbitmq.New("amqps://guest:"+password+"@localhost", "", nil, metrics.New(), slog.New(slog.DiscardHandler))
 		require.Error(t, err, password)
 		require.NotContains(t, err.Error(), "cret")
 	}

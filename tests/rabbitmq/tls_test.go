@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/tests/certs"
 	"gostore/tests/fault/gate"
@@ -64,7 +65,7 @@ func issue(t *testing.T, name string) *tls.Config {
 }
 
 func overTLS(t *testing.T, url string, secure *tls.Config, log *output) *rabbitmq.Client {
-	c, err := rabbitmq.New(url, "", secure, slog.New(slog.NewTextHandler(log, nil)))
+	c, err := rabbitmq.New(url, "", secure, metrics.New(), slog.New(slog.NewTextHandler(log, nil)))
 	require.NoError(t, err)
 	return runUntilEnd(t, c)
 }

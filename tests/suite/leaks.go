@@ -3,8 +3,6 @@ package suite
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -84,18 +82,11 @@ func noMoreThan(before, now map[string]int) error {
 	return nil
 }
 
-// goroutines returns how many goroutines a process has. It uses a connection that it closes.
+// goroutines returns how many goroutines a process has.
 func goroutines(t *testing.T, p *cluster.Process) (n int) {
 	t.Helper()
-	request, err := http.NewRequest(http.MethodGet, "http://"+p.Debug+"/debug/pprof/goroutine?debug=1", nil)
-	require.NoError(t, err)
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer response.Body.Close() // read to its end
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	_, err = fmt.Sscanf(strings.TrimSpace(string(text)), "goroutine profile: total %d", &n)
+	text := debugPage(t, p, "/debug/pprof/goroutine?debug=1")
+	_, err := fmt.Sscanf(strings.TrimSpace(text), "goroutine profile: total %d", &n)
 	require.NoError(t, err)
 	return n
 }

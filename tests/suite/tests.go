@@ -68,7 +68,7 @@ const (
 
 // tests lists all tests of the suite. TestEveryTestIsListed fails for one that is not listed.
 func tests() []Test {
-	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), resumeTests(), maintenanceTests(), faultTests())
+	return slices.Concat(objectTests(), requestTests(), spreadTests(), versionTests(), contentTests(), redundancyTests(), resumeTests(), maintenanceTests(), operationTests(), faultTests())
 }
 
 func objectTests() []Test {
@@ -210,6 +210,19 @@ func maintenanceTests() []Test {
 		{"ScanReportsLost", maintaining(), scanReportsLost, Exclusive},
 		{"ScanRate", maintaining(), scanRate, Exclusive},
 		{"SurplusGoes", maintaining(), surplusGoes, Exclusive},
+	}
+}
+
+func operationTests() []Test {
+	return []Test{
+		{"MetricsOfPutAndGet", objects(), metricsOfPutAndGet, Exclusive},
+		{"MetricsOfShards", verifying(), metricsOfShards, Exclusive},
+		{"MetricsOfCorruption", verifying(), metricsOfCorruption, Exclusive},
+		{"MetricsOfMissingAnswers", locating(), metricsOfMissingAnswers, Exclusive},
+		{"MetricsOfDisks", objects(), metricsOfDisks, Shared},
+		{"RequestIDInLogs", objects(), requestIDInLogs, Shared},
+		{"RequestIDInMessages", locating(), requestIDInMessages, Shared},
+		{"BadRequestID", badRequests(), badRequestID, Shared},
 	}
 }
 

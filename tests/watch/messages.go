@@ -1,11 +1,13 @@
 package watch
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/tests/cluster"
 )
@@ -35,9 +37,9 @@ func newMessages(c *cluster.Cluster) *messages {
 	m := &messages{opened: time.Now(), beats: map[string]time.Time{}}
 	env := c.API[0].Env
 	// The services use the same URL, so it can be parsed.
-	m.broker, _ = rabbitmq.New(setting(env, "RABBITMQ_SERVER"), setting(env, "RABBITMQ_PREFIX"), nil, slog.New(slog.DiscardHandler))
+	m.broker, _ = rabbitmq.New(setting(env, "RABBITMQ_SERVER"), setting(env, "RABBITMQ_PREFIX"), nil, metrics.New(), slog.New(slog.DiscardHandler))
 	for _, exchange := range []string{"apiServers", "dataServers"} {
-		m.broker.Subscribe(exchange, func(got rabbitmq.Message) { m.hear(exchange, string(got.Body)) })
+		m.broker.Subscribe(exchange, func(_ context.Context, got rabbitmq.Message) { m.hear(exchange, string(got.Body)) })
 	}
 	return m
 }

@@ -12,6 +12,7 @@ import (
 	"gostore/chapter2/apiservice/objects"
 	"gostore/chapter2/apiservice/objectstream"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -25,21 +26,21 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
+	listen, certs, stats := env.Required("LISTEN_ADDRESS"), env.TLS(), env.Metrics()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, stats, log)
 	if err != nil {
 		return err
 	}
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, certs, dataServices, broker, log)
+	return serve(ctx, listen, certs, dataServices, broker, stats, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, stats *metrics.Set, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -47,10 +48,10 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects": httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams), log),
 		"locate":  locate.Handler(locator),
 		"healthz": httpd.Health(func() error { _, err := dataServices.Live(); return err }),
-	}, log)
+	}, stats, log)
 }

@@ -13,6 +13,7 @@ import (
 	"gostore/chapter2/dataservice/objects"
 	"gostore/common/files"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -31,7 +32,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, env.Metrics(), log)
 	if err != nil {
 		return err
 	}
@@ -41,12 +42,13 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	}
 	defer dir.Close() // the process ends and releases the lock with it
 	locate.Answer(broker, address, dir, log)
-	return serve(ctx, listen, address, certs, dir, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, dir, files.NewWatched(dir), broker, env.Metrics(), log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, certs service.TLS, dir *files.Dir, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, dir *files.Dir, disk *files.Watched, broker *rabbitmq.Client, stats *metrics.Set, log *slog.Logger) error {
+	stats.DiskFree(disk.Free)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -58,7 +60,7 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, dir *
 		"objects": objects.Handler(dir),
 		"locate":  locate.Handler(address, dir),
 		"healthz": httpd.Health(func() error { return ready(broker, disk, dir.Writable) }),
-	}, log)
+	}, stats, log)
 }
 
 func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {

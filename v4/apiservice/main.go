@@ -15,6 +15,7 @@ import (
 	"gostore/chapter4/apiservice/versions"
 	"gostore/common/es"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -28,7 +29,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
+	listen, certs, stats := env.Required("LISTEN_ADDRESS"), env.TLS(), env.Metrics()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	metadataConfig := es.Config{
 		URL: env.Required("ES_SERVER"), TLS: certs.Servers, Index: env.OrElse("ES_INDEX", "metadata"),
@@ -37,21 +38,21 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, stats, log)
 	if err != nil {
 		return err
 	}
-	metadata, err := es.New(metadataConfig, log)
+	metadata, err := es.New(metadataConfig, stats, log)
 	if err != nil {
 		return err
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, certs, dataServices, broker, metadata, log)
+	return serve(ctx, listen, certs, dataServices, broker, metadata, stats, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, stats *metrics.Set, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -60,13 +61,13 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams, metadata), log),
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),
-	}, log)
+	}, stats, log)
 }
 
 func ready(ctx context.Context, dataServices *heartbeat.Monitor, metadata *es.Client) error {

@@ -15,6 +15,7 @@ import (
 	"gostore/chapter4/dataservice/temp"
 	"gostore/common/files"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -33,7 +34,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, env.Metrics(), log)
 	if err != nil {
 		return err
 	}
@@ -42,18 +43,19 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	defer dir.Close() // the process ends and releases the lock with it
-	content, err := store.Open(dir)
+	content, err := store.Open(dir, env.Metrics())
 	if err != nil {
 		return err
 	}
 	locate.Answer(broker, address, content, log)
-	return serve(ctx, listen, address, certs, content, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, content, files.NewWatched(dir), broker, env.Metrics(), log)
 }
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, certs service.TLS, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, content *store.Store, disk *files.Watched, broker *rabbitmq.Client, stats *metrics.Set, log *slog.Logger) error {
 	uploads := temp.NewUploads(content)
+	stats.DiskFree(disk.Free)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -68,7 +70,7 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, conte
 		"temp":    temp.Handler(uploads),
 		"locate":  locate.Handler(address, content),
 		"healthz": httpd.Health(func() error { return ready(broker, disk, content.Writable) }),
-	}, log)
+	}, stats, log)
 }
 
 func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {

@@ -17,6 +17,7 @@ import (
 	"gostore/chapter6/apiservice/versions"
 	"gostore/common/es"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -31,7 +32,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
+	listen, certs, stats := env.Required("LISTEN_ADDRESS"), env.TLS(), env.Metrics()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	metadataConfig := es.Config{
 		URL: env.Required("ES_SERVER"), TLS: certs.Servers, Index: env.OrElse("ES_INDEX", "metadata"),
@@ -41,21 +42,21 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, stats, log)
 	if err != nil {
 		return err
 	}
-	metadata, err := es.New(metadataConfig, log)
+	metadata, err := es.New(metadataConfig, stats, log)
 	if err != nil {
 		return err
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, certs, dataServices, broker, metadata, age, log)
+	return serve(ctx, listen, certs, dataServices, broker, metadata, age, stats, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, stats *metrics.Set, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -64,12 +65,12 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
 	codec, err := erasure.NewCodec(streams)
 	if err != nil {
 		return err
 	}
-	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
+	repairer := erasure.NewRepairer(codec, locator, dataServices, stats.Repaired(), log)
 	background.Go(func() { repairer.Run(brokerCtx) })
 	resumable := uploads.New(locator, dataServices, streams, codec, metadata, age)
 	bodies := httpd.Admit(maxBodies, httpd.Routes{
@@ -82,7 +83,7 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 		"versions": versions.Handler(metadata),
 		"locate":   locate.Handler(locator),
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),
-	}, log)
+	}, stats, log)
 }
 
 func ready(ctx context.Context, dataServices *heartbeat.Monitor, metadata *es.Client) error {

@@ -17,6 +17,7 @@ func (s *Store) Check(name string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
 	case errors.Is(err, hash.ErrMismatch):
+		s.counts.Corrupt.Inc()
 		s.forget(name)
 		return errors.Join(err, s.dir.Quarantine(name))
 	}

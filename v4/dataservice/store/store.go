@@ -10,12 +10,14 @@ import (
 	"sync"
 
 	"gostore/common/files"
+	"gostore/common/metrics"
 )
 
 // Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
 // Its methods may be called by several goroutines at once.
 type Store struct {
-	dir *files.Dir
+	dir    *files.Dir
+	counts metrics.Shards
 
 	mu    sync.RWMutex
 	index map[string]struct{} // names of files that can be read
@@ -25,8 +27,9 @@ type Store struct {
 }
 
 // Open lists what dir has.
-func Open(dir *files.Dir) (*Store, error) {
-	s := &Store{dir: dir, index: map[string]struct{}{}, seed: maphash.MakeSeed()}
+func Open(dir *files.Dir, stats *metrics.Set) (*Store, error) {
+	s := &Store{dir: dir, counts: stats.Shards(), index: map[string]struct{}{}, seed: maphash.MakeSeed()}
+	stats.ObjectsKnown(s.known)
 	return s, dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil })
 }
 
@@ -45,6 +48,12 @@ func (s *Store) Refresh() error {
 	})
 }
 
+func (s *Store) known() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.index)
+}
+
 // Has reports whether there is content under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
@@ -57,7 +66,10 @@ func (s *Store) Has(name string) (bool, error) {
 // closes it.
 func (s *Store) Open(name string) (*os.File, int64, error) {
 	f, size, err := s.dir.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		s.counts.Read.Inc()
+	case errors.Is(err, fs.ErrNotExist):
 		s.forgetMissing(name)
 	}
 	return f, size, err
@@ -92,6 +104,7 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	if err := commit(name); err != nil {
 		return err
 	}
+	s.counts.Written.Inc()
 	s.add(name)
 	return nil
 }

@@ -17,8 +17,11 @@ import (
 func (s *Store) Check(name string) error {
 	defer s.lock(name)()
 	err := s.verify(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
+	case err != nil:
+		s.counts.Corrupt.Inc()
 	}
 	return err
 }

@@ -14,13 +14,14 @@ import (
 	"gostore/chapter6/rs"
 	"gostore/common/files"
 	"gostore/common/hash"
+	"gostore/common/metrics"
 )
 
 func open(t *testing.T, root string) *Store {
 	dir, err := files.Open(root)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dir.Close()) })
-	s, err := Open(dir)
+	s, err := Open(dir, metrics.New())
 	require.NoError(t, err)
 	return s
 }
@@ -160,7 +161,7 @@ func TestOpenReportsWhatStopsTheList(t *testing.T) {
 	require.NoError(t, err)
 	defer dir.Close() // of this test only
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "objects")))
-	_, err = Open(dir)
+	_, err = Open(dir, metrics.New())
 	require.True(t, errors.Is(err, fs.ErrNotExist), "%v", err)
 }
 
@@ -185,7 +186,7 @@ func BenchmarkOpen(b *testing.B) {
 	require.NoError(b, err)
 	defer dir.Close() // of this benchmark only
 	for b.Loop() {
-		s, err := Open(dir)
+		s, err := Open(dir, metrics.New())
 		require.NoError(b, err)
 		require.Len(b, s.index, n)
 	}
