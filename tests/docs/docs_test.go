@@ -85,7 +85,7 @@ func watch(t *testing.T, dirs ...string) {
 
 // TestQuotes compares quoted code, and figures that a command prints, with their current values.
 func TestQuotes(t *testing.T) {
-	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "common", "tests/cmd/chapterdiff")
+	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "common", "deploy", "tests/cmd/chapterdiff")
 	known := map[string][]string{} // shared by both languages
 	for _, p := range pages(t) {
 		blocks, with := p.Blocks("go", "text", "console"), [][]string{}
