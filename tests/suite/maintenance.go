@@ -47,7 +47,8 @@ func (s *Store) Maintained(t *testing.T, settings ...string) *Store {
 }
 
 // Collected starts another store that removes orphans soon. Of the age of six seconds a PUT may take half between
-// its content and its version, which is enough on a busy machine; passes follow one another closely.
+// its content and its version, which is enough unless the machine is very busy; passes follow one another closely.
+// Settings replace those.
 func (s *Store) Collected(t *testing.T, settings ...string) *Store {
 	t.Helper()
 	s = s.Maintained(t, append([]string{"ORPHAN_AGE=6s", "MAINTENANCE_FORCE=1000000"}, settings...)...)
@@ -142,7 +143,7 @@ func (s *Store) requireVersions(t *testing.T, name string, first, last int64) {
 // keepVersions has the five newest versions of each name: numbers go on, over a deletion and a rollover,
 // and through an API service that last knew version 2.
 func keepVersions(t *testing.T, s *Store) {
-	s = s.Collected(t, "KEEP_VERSIONS=5")
+	s = s.Collected(t, "KEEP_VERSIONS=5", "ORPHAN_AGE=15s")
 	name, few := NewName(), NewName()
 	s.putVersions(t, few, 5)
 	bodies := s.putVersions(t, name, 2)
@@ -180,7 +181,7 @@ func (s *Store) checkFirst(t *testing.T, name string, first int64) error {
 
 // keepMoreVersions keeps two versions and then three: that brings nothing back.
 func keepMoreVersions(t *testing.T, s *Store) {
-	s = s.Collected(t, "KEEP_VERSIONS=2")
+	s = s.Collected(t, "KEEP_VERSIONS=2", "ORPHAN_AGE=1m")
 	name := NewName()
 	s.putVersions(t, name, 5)
 	s.requireVersions(t, name, 4, 5)
@@ -197,7 +198,7 @@ func keepMoreVersions(t *testing.T, s *Store) {
 // versionsWhileTheyGo has writers of few names while old versions are removed: what they see is linearizable,
 // and no version is taken twice.
 func versionsWhileTheyGo(t *testing.T, s *Store) {
-	s = s.Collected(t, "KEEP_VERSIONS=2")
+	s = s.Collected(t, "KEEP_VERSIONS=2", "ORPHAN_AGE=1m")
 	clients, requests := 20, 40
 	if IsLong() {
 		clients, requests = 200, 100
