@@ -55,8 +55,9 @@ func takesStore(f *ast.FuncDecl) bool {
 	if len(params) != 2 || f.Type.Results != nil {
 		return false
 	}
+	_, first := params[0].Type.(*ast.StarExpr) // another first parameter is a context
 	pointer, ok := params[1].Type.(*ast.StarExpr)
-	if !ok {
+	if !first || !ok {
 		return false
 	}
 	of := pointer.X
