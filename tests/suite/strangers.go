@@ -67,7 +67,7 @@ func strangersAreRefused(t *testing.T, s *Store) {
 		stranger := own.as(t, &tls.Config{RootCAs: own.TLS.RootCAs, Certificates: certificates})
 		stranger.requireRefused(t, own.Cluster.Data[0], why)
 		require.Equal(t, kept, own.allFiles(t), why)
-		Eventually(t, recoveryTimeout, func() error { // API services let all clients in
+		Eventually(t, 6*recoveryTimeout, func() error { // API services let all clients in
 			return stranger.TryGet(t.Context(), stranger.API[0], name, body)
 		})
 	}
@@ -136,7 +136,7 @@ func (s *Store) requireRefused(t *testing.T, p *cluster.Process, why string) {
 		_, err := s.DoWith(t.Context(), method, p.URL()+path, http.Header{"Size": {"5"}}, []byte("bytes"))
 		require.Error(t, err, "%s: %s", request, why)
 	}
-	Eventually(t, recoveryTimeout, func() error { return logged(p, why) })
+	Eventually(t, 6*recoveryTimeout, func() error { return logged(p, why) })
 }
 
 // logged returns nil if a line in the end of a service's log has some words.
@@ -157,7 +157,7 @@ func (s *Store) requireNoUse(t *testing.T, files *certs.Files, why string) {
 
 func (s *Store) requireNoPut(t *testing.T, api *cluster.Process, why string) {
 	t.Helper()
-	Eventually(t, recoveryTimeout, func() error {
+	Eventually(t, 6*recoveryTimeout, func() error {
 		got, err := s.Do(t.Context(), http.MethodPut, ObjectURL(api.URL(), NewName()), NewBody(1000))
 		if err == nil {
 			require.NotEqual(t, http.StatusOK, got.Status)
