@@ -121,10 +121,10 @@ func conditions(t *testing.T, s *Store) {
 // rangesAroundStripes asks for parts that begin or end at the borders of blocks and stripes, of a healthy
 // object, with two shards missing, and of an old version.
 func rangesAroundStripes(t *testing.T, s *Store) {
-	body := s.NewBody(5*Stripe + 777)
+	body := s.NewBody(3*Stripe + 777)
 	name, files, _ := s.PutShards(t, body)
 	s.Put(t, name, s.NewBody(10))
-	borders := []int{0, 1, 131_071, 131_072, 131_073, 524_287, 524_288, 524_289, 3 * Stripe, 5*Stripe - 1, 5 * Stripe, 5*Stripe + 1, len(body) - 1, len(body)}
+	borders := []int{0, 1, 131_071, 131_072, 131_073, 524_287, 524_288, 524_289, 2 * Stripe, 3*Stripe - 1, 3 * Stripe, 3*Stripe + 1, len(body) - 1, len(body)}
 	for i, from := range borders {
 		for _, to := range borders[i+1:] {
 			for _, lost := range []int{0, 2} {
