@@ -63,8 +63,8 @@ func (c *Client) Refresh(ctx context.Context) (versions int64, err error) {
 		return 0, httpd.Unavailable("an index of %s is missing: there are %v, and behind the alias %v", c.cfg.Index, existing, known)
 	}
 	found, err := c.es.Search(c.cfg.Index).Size(0).TrackTotalHits(true).AllowPartialSearchResults(false).Do(ctx)
-	if err == nil && (found.TimedOut || found.Shards != nil && found.Shards.Failed > 0) {
-		err = errPartial
+	if err == nil {
+		err = whole(found)
 	}
 	if err != nil {
 		return 0, explained("count versions", err)

@@ -50,8 +50,8 @@ func (c *Client) eachPage(ctx context.Context, query elastic.Query, do func([]*e
 			search.SearchAfter(after...)
 		}
 		found, err := search.Do(ctx)
-		if err == nil && (found.TimedOut || found.Shards != nil && found.Shards.Failed > 0) {
-			err = errPartial
+		if err == nil {
+			err = whole(found)
 		}
 		if err != nil {
 			return explained("list versions", err)
@@ -64,6 +64,14 @@ func (c *Client) eachPage(ctx context.Context, query elastic.Query, do func([]*e
 		if query, err = do(hits); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// whole returns an error for a part of what a search should find.
+func whole(found *elastic.SearchResult) error {
+	if found.TimedOut || found.Shards != nil && found.Shards.Failed > 0 {
+		return errPartial
 	}
 	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -19,40 +17,23 @@ import (
 	"gostore/common/httpd"
 	"gostore/common/metrics"
 	"gostore/common/requestid"
+	"gostore/tests/fault/gate"
 )
 
 // fault answers some requests in Elasticsearch's place; status 0 lets one pass.
 type fault func(r *http.Request) (status int, body string)
 
-// throughFault returns the URL of a proxy in front of the server, with a fault until repaired.
+// throughFault returns the URL of a proxy in front of the server, with a fault until repaired. It asks the fault for one
+// request at a time.
 func (s *server) throughFault(t *testing.T, f fault) (url string, repair func()) {
 	var mu sync.Mutex
-	proxy := httptest.NewServer(s.proxy(t, func(r *http.Request) (int, string) {
+	url, set := gate.HTTP(t, s.url)
+	set(func(r *http.Request, _ string) (int, string) {
 		mu.Lock()
 		defer mu.Unlock()
-		if f == nil {
-			return 0, ""
-		}
 		return f(r)
-	}))
-	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
-	return proxy.URL, func() { mu.Lock(); defer mu.Unlock(); f = nil }
-}
-
-func (s *server) proxy(t *testing.T, f fault) http.Handler {
-	target, err := url.Parse(s.url)
-	require.NoError(t, err)
-	next := httputil.NewSingleHostReverseProxy(target)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		status, body := f(r)
-		if status == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body) // the client may have left
 	})
+	return url, func() { set(nil) }
 }
 
 func refusal(status int, kind, reason string) (int, string) {

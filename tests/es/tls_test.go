@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -18,19 +20,22 @@ import (
 func TestTLS(t *testing.T) {
 	s := start(t)
 	sent := make(chan string, 1000)
-	proxy := httptest.NewUnstartedServer(s.proxy(t, func(r *http.Request) (int, string) {
+	target, err := url.Parse(s.url)
+	require.NoError(t, err)
+	next := httputil.NewSingleHostReverseProxy(target)
+	proxy := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		sent <- user + ":" + password
-		return 0, ""
+		next.ServeHTTP(w, r)
 	}))
 	proxy.TLS = issue(t, "ours")
 	proxy.StartTLS()
 	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
-	url := strings.Replace(proxy.URL, "://", "://me:secret@", 1)
+	address := strings.Replace(proxy.URL, "://", "://me:secret@", 1)
 
 	var log strings.Builder
 	for _, secure := range []*tls.Config{nil, {RootCAs: issue(t, "others").RootCAs}} {
-		cfg := s.config(url)
+		cfg := s.config(address)
 		cfg.TLS = secure
 		err := s.clientOf(t, cfg, &log).Ready(t.Context())
 		require.ErrorIs(t, err, es.ErrUnreachable)
@@ -39,7 +44,7 @@ func TestTLS(t *testing.T) {
 	}
 	require.Empty(t, sent)
 
-	cfg := s.config(url)
+	cfg := s.config(address)
 	cfg.TLS = &tls.Config{RootCAs: proxy.TLS.RootCAs}
 	require.EqualValues(t, 1, add(t, s.clientOf(t, cfg, &log), es.Metadata{Name: "x"}))
 	require.Equal(t, "me:secret", <-sent)

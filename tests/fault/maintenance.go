@@ -5,12 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,6 +17,7 @@ import (
 
 	"gostore/common/hash"
 	"gostore/tests/cluster"
+	"gostore/tests/fault/gate"
 	"gostore/tests/stack"
 	"gostore/tests/suite"
 )
@@ -78,55 +75,14 @@ func (i interfered) URLs() stack.URLs {
 	return urls
 }
 
-// fault answers a request in Elasticsearch's place; status 0 lets it pass, late has its answer
-// wait, and hangUp closes the connection.
-type fault func(r *http.Request, body string) (status int, answer string)
-
-const (
-	hangUp = -1
-	late   = -2
-)
-
 // interfere starts another store whose requests to Elasticsearch a test can answer: it sets the fault.
-func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStore *suite.Store, set func(fault)) {
+func interfere(t *testing.T, s *suite.Store, settings ...string) (interferedStore *suite.Store, set func(gate.Fault)) {
 	t.Helper()
-	target, err := url.Parse(s.Servers.URLs().Elasticsearch)
-	require.NoError(t, err)
-	var mu sync.Mutex
-	var now fault
-	next := httputil.NewSingleHostReverseProxy(target)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // one that breaks off is refused by Elasticsearch
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		mu.Lock()
-		f := now
-		mu.Unlock()
-		status, answer := 0, ""
-		if f != nil {
-			status, answer = f(r, string(body))
-		}
-		switch status {
-		case 0:
-			next.ServeHTTP(w, r)
-			return
-		case late:
-			answered := httptest.NewRecorder()
-			r.Header.Del("Accept-Encoding") // the proxy decompresses
-			next.ServeHTTP(answered, r)
-			pause(r.Context(), 300*time.Millisecond)
-			status, answer = answered.Code, answered.Body.String()
-		case hangUp:
-			panic(http.ErrAbortHandler)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, answer) // the client may have left
-	}))
-	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
+	address, set := gate.HTTP(t, s.Servers.URLs().Elasticsearch)
 	another := s.Another(t, func(cfg *cluster.Config) {
-		cfg.Servers, cfg.Env = interfered{s.Servers, proxy.URL}, settings
+		cfg.Servers, cfg.Env = interfered{s.Servers, address}, settings
 	})
-	return another, func(f fault) { mu.Lock(); defer mu.Unlock(); now = f }
+	return another, set
 }
 
 // frozenBeforeItsVersion freezes an API service between its claim of content and the version, until the content
@@ -200,8 +156,7 @@ func claimedContentStays(t *testing.T, s *suite.Store) {
 // uploadAwaitsItsVersion has an upload whose bytes have all come, but whose version could not be added, for longer than
 // ORPHAN_AGE: its content stays, and the client can end it.
 func uploadAwaitsItsVersion(t *testing.T, s *suite.Store) {
-	other := s
-	s, set := interfere(t, s, "ORPHAN_AGE=4s", "MAINTENANCE_FORCE=1000000")
+	s, set := interfere(t, s, collecting("ORPHAN_AGE=6s")...)
 	restartAPI(t, s, "ORPHAN_AGE=300ms") // from one pass to the next
 	u := s.BeginUpload(t, suite.NewBody(100_000))
 	s.RequirePatch(t, s.API[0], u, 0, 50_000)
@@ -212,9 +167,10 @@ func uploadAwaitsItsVersion(t *testing.T, s *suite.Store) {
 		return 0, ""
 	})
 	suite.RequireError(t, http.StatusServiceUnavailable, s.Patch(t, s.API[0], u, 50_000, 100_000))
-	pause(t.Context(), 4*time.Second) // that long the content is protected anyway
-	s.RequireGone(t, s.PutOrphan(t, other))
-	s.AwaitPasses(t, 2)
+	old, stored := suite.NewName(), suite.NewBody(1000)
+	s.Put(t, old, stored)
+	s.Put(t, old, suite.NewBody(10))
+	s.RequireGone(t, stored) // it was protected for longer
 	set(nil)
 	s.RequirePatch(t, s.API[1], u, 100_000, 100_000)
 	s.RequireUploaded(t, u)
@@ -251,7 +207,7 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 		bodies[name] = body
 	}
 	s.AwaitPasses(t, 1)
-	onSearch := func(answer string) fault {
+	onSearch := func(answer string) gate.Fault {
 		return func(r *http.Request, query string) (int, string) {
 			if strings.HasSuffix(r.URL.Path, "/_search") && strings.Contains(query, `"terms"`) {
 				return http.StatusOK, answer
@@ -259,12 +215,12 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 			return 0, ""
 		}
 	}
-	always := func(status int) fault {
+	always := func(status int) gate.Fault {
 		return func(*http.Request, string) (int, string) {
 			return status, fmt.Sprintf(`{"error":{"type":"refused","reason":"by the test"},"status":%d}`, status)
 		}
 	}
-	writes := func(status int, answer string) fault {
+	writes := func(status int, answer string) gate.Fault {
 		return func(r *http.Request, _ string) (int, string) {
 			if strings.HasSuffix(r.URL.Path, "/_search") || strings.HasSuffix(r.URL.Path, "/_mget") || r.Method == http.MethodGet {
 				return 0, ""
@@ -274,9 +230,9 @@ func doubtRemovesNothing(t *testing.T, s *suite.Store) {
 	}
 	for _, doubt := range []struct {
 		cause string
-		fault fault
+		fault gate.Fault
 	}{
-		{"EOF", func(*http.Request, string) (int, string) { return hangUp, "" }},
+		{"EOF", func(*http.Request, string) (int, string) { return gate.HangUp, "" }},
 		{"flood-stage", writes(http.StatusForbidden, floodStage)},
 		{"503", always(http.StatusServiceUnavailable)},
 		{"429", always(http.StatusTooManyRequests)},
@@ -384,7 +340,7 @@ func collectorUnderLoad(t *testing.T, s *suite.Store) {
 	restartAPI(t, s, "ORPHAN_AGE=100ms") // from one pass to the next
 	set(func(r *http.Request, query string) (int, string) {
 		if strings.Contains(query, `"terms"`) {
-			return late, ""
+			return gate.Late, ""
 		}
 		return 0, ""
 	})

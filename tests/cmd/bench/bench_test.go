@@ -242,3 +242,16 @@ func TestTable(t *testing.T) {
 		require.Equal(t, want, number(x))
 	}
 }
+
+func TestSettings(t *testing.T) {
+	for name, want := range map[string][]string{
+		"v8":                      {"v8"},
+		"A=1 B=2s ../v8":          {"A=1", "B=2s", "../v8"},
+		"A=1 /my chapters/v8":     {"A=1", "/my chapters/v8"},
+		"/my chapters, b=2/a b=1": {"/my chapters, b=2/a b=1"},
+		"":                        {""},
+	} {
+		settings, chapter := settingsOf(name)
+		require.Equal(t, want, append(settings, chapter))
+	}
+}

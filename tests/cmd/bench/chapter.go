@@ -17,8 +17,8 @@ import (
 // startChapter starts a chapter with six data services, one API service, and a pair of servers of
 // its own. The directory in name may be preceded by settings of the services, as in a shell.
 func startChapter(ctx context.Context, name, dir string, o options) (t *target, err error) {
-	settings := strings.Fields(name)
-	chapter, err := filepath.Abs(settings[len(settings)-1])
+	settings, chapter := settingsOf(name)
+	chapter, err = filepath.Abs(chapter)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 		return nil, err
 	}
 	release = append(release, ports.Release)
-	cfg := cluster.Config{Chapter: chapter, Dir: dir, Env: settings[:len(settings)-1]}
+	cfg := cluster.Config{Chapter: chapter, Dir: dir, Env: settings}
 	if err := addresses(&cfg, ports, o.profile != ""); err != nil {
 		return nil, err
 	}
@@ -59,6 +59,17 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 	}
 	release = append(release, c.Stop)
 	return chapterTarget(filepath.Clean(name), c, cfg, stop), nil
+}
+
+// settingsOf splits a name into settings and the directory.
+func settingsOf(name string) (settings []string, chapter string) {
+	for {
+		setting, rest, more := strings.Cut(name, " ")
+		if !more || !strings.Contains(setting, "=") {
+			return settings, name
+		}
+		settings, name = append(settings, setting), rest
+	}
 }
 
 func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop func() error) *target {

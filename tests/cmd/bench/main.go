@@ -23,7 +23,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 )
@@ -103,7 +102,7 @@ func parse(args []string) (o options, err error) {
 
 func (o options) check() error {
 	switch {
-	case len(o.targets) == 0 || slices.ContainsFunc(o.targets, func(name string) bool { return strings.TrimSpace(name) == "" }):
+	case len(o.targets) == 0:
 		return errors.New("no target: see -h")
 	case o.compare && len(o.targets) != 2:
 		return errors.New("-compare takes two targets")
