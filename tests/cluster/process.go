@@ -23,6 +23,9 @@ import (
 // stopTimeout is more than a service needs to drain.
 const stopTimeout = 15 * time.Second
 
+// freezeTimeout is more than the kernel needs to stop all threads.
+const freezeTimeout = 10 * time.Second
+
 // logTail is how many bytes of a log are shown.
 const logTail = 4 << 10
 
@@ -191,8 +194,35 @@ func (p *Process) Kill() {
 	}
 }
 
-// Freeze sends SIGSTOP: the process's ports accept connections but no answer comes.
-func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+// Freeze sends SIGSTOP: the process's ports accept connections but no answer comes. Where the system has /proc it
+// returns when no thread runs any more; on a busy machine that takes a while.
+func (p *Process) Freeze() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(freezeTimeout)
+	for p.runs() {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s runs %s after SIGSTOP", p.Name, freezeTimeout)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
+// runs reports whether a thread is neither stopped nor dead.
+func (p *Process) runs() bool {
+	cmd, _ := p.latest()
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", cmd.Process.Pid)) // none without /proc
+	for _, thread := range threads {
+		stat, _ := os.ReadFile(thread) // "" if it has ended
+		_, state, _ := bytes.Cut(stat, []byte(") "))
+		if len(state) > 0 && !bytes.ContainsAny(state[:1], "TZX") {
+			return true
+		}
+	}
+	return false
+}
 
 // Thaw sends SIGCONT.
 func (p *Process) Thaw() error { return p.signal(syscall.SIGCONT) }

@@ -30,6 +30,7 @@ type Maintenance struct {
 	Passes, Contents, VersionsRemoved          int64
 	OrphansRemoved, BytesFreed                 int64
 	Scans, Shards, Bytes                       int64
+	ScanBegan, ScanEnded                       time.Time
 	Missing, Corrupt, Repaired, Surplus, Moved int64
 	Lost                                       []Lost
 }

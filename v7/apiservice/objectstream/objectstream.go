@@ -50,6 +50,7 @@ func NewClient(secure *tls.Config) *Client {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
+			WriteBufferSize:     40 << 10, // a chunk of a body, 32 KiB, and its length are one packet
 		},
 	}}
 }
