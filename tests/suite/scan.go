@@ -171,7 +171,7 @@ func scanRate(t *testing.T, s *Store) {
 	t.Logf("%d bytes in %.1f s: %.0f bytes a second", total, took, perSecond)
 	require.EqualValues(t, total, last.Bytes-before.Bytes)
 	require.Less(t, perSecond, rate*1.1)
-	require.Greater(t, perSecond, rate*0.5, "0.98 on a machine that has nothing else to do")
+	require.Greater(t, perSecond, rate*0.3, "0.7 on a machine that has nothing else to do: after the restart data services are not all known")
 
 	slices.Sort(hashes)
 	late := s.AwaitMaintenance(t, func(m Maintenance) error {
