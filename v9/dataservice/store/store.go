@@ -1,0 +1,125 @@
+// Package store is what a data service holds: files named by the hash of their content, and, in
+// memory, the index of them. The two change together.
+package store
+
+import (
+	"errors"
+	"hash/maphash"
+	"io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"gostore/common/files"
+)
+
+// Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
+// Its methods may be called by several goroutines at once.
+type Store struct {
+	dir *files.Dir
+
+	mu    sync.RWMutex
+	index map[string]struct{} // names of files that can be read
+
+	uses *uses
+
+	seed    maphash.Seed
+	changes [64]sync.Mutex // each for a share of the names: one change of a name at a time
+}
+
+// Open lists what dir has. For age after it was stored or claimed, no content is removed. The error is
+// rs.ErrVersion if the directory is of another chapter.
+func Open(dir *files.Dir, age time.Duration) (*Store, error) {
+	s := &Store{dir: dir, index: map[string]struct{}{}, uses: newUses(age), seed: maphash.MakeSeed()}
+	if err := dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil }); err != nil {
+		return nil, err
+	}
+	return s, s.checkVersion()
+}
+
+// Refresh adds files to the index that came behind the store's back.
+func (s *Store) Refresh() error {
+	return s.dir.Names(func(name string) error {
+		if there, _ := s.Has(name); there { // it returns no error
+			return nil
+		}
+		defer s.lock(name)()
+		there, err := s.dir.Has(name) // it may have been removed since
+		if err == nil && there {
+			s.add(name)
+		}
+		return err
+	})
+}
+
+// Has reports whether there is content under that name.
+func (s *Store) Has(name string) (bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, there := s.index[name]
+	return there, nil
+}
+
+// Open opens content and returns its size in bytes; fs.ErrNotExist if there is none. The caller
+// closes it.
+func (s *Store) Open(name string) (*os.File, int64, error) {
+	f, size, err := s.dir.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.forgetMissing(name)
+	}
+	return f, size, err
+}
+
+// forgetMissing is for a file that was removed from the disk behind the store's back.
+func (s *Store) forgetMissing(name string) {
+	defer s.lock(name)()
+	if there, err := s.dir.Has(name); err == nil && !there { // it may have been committed since
+		s.forget(name)
+	}
+}
+
+// Writable returns an error if the disk is read-only.
+func (s *Store) Writable() error { return s.dir.Writable() }
+
+// Create begins a file of size bytes that is not visible yet. The error is syscall.ENOSPC if there
+// is no room for it.
+func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(size) }
+
+// Commit stores the content of t under name, durably, unless it is there already and intact. A file
+// there that is not, that cannot be read, or that is of another encoding, is replaced and quarantined. It
+// ends t.
+func (s *Store) Commit(t *files.Temp, name string) error {
+	defer s.lock(name)()
+	s.uses.note(name)
+	commit := t.Commit
+	if there, _ := s.Has(name); there { // it returns no error
+		if encoding, err := s.verify(name); err == nil && !otherEncoding(t, encoding) {
+			return t.Drop()
+		}
+		commit = t.Replace
+	}
+	if err := commit(name); err != nil {
+		return err
+	}
+	s.add(name)
+	return nil
+}
+
+func (s *Store) add(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index[name] = struct{}{}
+}
+
+func (s *Store) forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.index, name)
+}
+
+// lock returns the func that unlocks the name.
+func (s *Store) lock(name string) (unlock func()) {
+	change := &s.changes[maphash.String(s.seed, name)%uint64(len(s.changes))]
+	change.Lock()
+	return change.Unlock
+}
