@@ -18,6 +18,7 @@ import (
 	"gostore/chapter9/apiservice/versions"
 	"gostore/common/es"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -32,7 +33,7 @@ func main() {
 }
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
-	listen, certs := env.Required("LISTEN_ADDRESS"), env.TLS()
+	listen, certs, stats := env.Required("LISTEN_ADDRESS"), env.TLS(), env.Metrics()
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	metadataConfig := es.Config{
 		URL: env.Required("ES_SERVER"), TLS: certs.Servers, Index: env.OrElse("ES_INDEX", "metadata"),
@@ -42,21 +43,21 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err := env.Err(); err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, stats, log)
 	if err != nil {
 		return err
 	}
-	metadata, err := es.New(metadataConfig, log)
+	metadata, err := es.New(metadataConfig, stats, log)
 	if err != nil {
 		return err
 	}
 	defer metadata.Close()
 	dataServices := heartbeat.NewMonitor(broker)
-	return serve(ctx, listen, certs, dataServices, broker, metadata, age, upkeep, log)
+	return serve(ctx, listen, certs, dataServices, broker, metadata, age, upkeep, stats, log)
 }
 
 // serve stays connected to the broker until the last request is done.
-func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, upkeep maintenance.Config, log *slog.Logger) error {
+func serve(ctx context.Context, listen string, certs service.TLS, dataServices *heartbeat.Monitor, broker *rabbitmq.Client, metadata *es.Client, age time.Duration, upkeep maintenance.Config, stats *metrics.Set, log *slog.Logger) error {
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -65,12 +66,12 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
 	codec, err := erasure.NewCodec(streams)
 	if err != nil {
 		return err
 	}
-	repairer := erasure.NewRepairer(codec, locator, dataServices, log)
+	repairer := erasure.NewRepairer(codec, locator, dataServices, stats.Repaired(), log)
 	background.Go(func() { repairer.Run(brokerCtx) })
 	history := maintenance.NewVersions(metadata, maintenance.NewClaims(locator, streams))
 	maintainer := maintenance.New(upkeep, listen, history, dataServices, locator, streams, repairer, log)
@@ -88,7 +89,7 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 		"healthz":  httpd.Health(func() error { return ready(ctx, dataServices, metadata) }),
 
 		"maintenance": maintenance.Handler(maintainer),
-	}, log)
+	}, stats, log)
 }
 
 func ready(ctx context.Context, dataServices *heartbeat.Monitor, metadata *es.Client) error {

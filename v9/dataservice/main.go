@@ -18,6 +18,7 @@ import (
 	"gostore/chapter9/dataservice/uploads"
 	"gostore/common/files"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/common/service"
 )
@@ -37,7 +38,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, log)
+	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, env.Metrics(), log)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	defer dir.Close() // the process ends and releases the lock with it
-	content, err := store.Open(dir, orphanAge)
+	content, err := store.Open(dir, orphanAge, env.Metrics())
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 		return err
 	}
 	locate.Answer(broker, address, either{content, resumable}, log)
-	return serve(ctx, listen, address, certs, either{content, resumable}, age, files.NewWatched(dir), broker, log)
+	return serve(ctx, listen, address, certs, either{content, resumable}, age, files.NewWatched(dir), broker, env.Metrics(), log)
 }
 
 // either is asked for content by its hash, and for uploads by their ID.
@@ -73,8 +74,9 @@ func (e either) Has(name string) (bool, error) {
 
 // serve announces the service for as long as it answers requests, and stays connected to the broker
 // until the last of them is done.
-func serve(ctx context.Context, listen, address string, certs service.TLS, content either, age time.Duration, disk *files.Watched, broker *rabbitmq.Client, log *slog.Logger) error {
+func serve(ctx context.Context, listen, address string, certs service.TLS, content either, age time.Duration, disk *files.Watched, broker *rabbitmq.Client, stats *metrics.Set, log *slog.Logger) error {
 	whole := temp.NewUploads(content.Store)
+	stats.DiskFree(disk.Free)
 	brokerCtx, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { broker.Run(brokerCtx) })
@@ -93,7 +95,7 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, conte
 		"healthz": httpd.Health(func() error { return ready(broker, disk, content.Writable) }),
 
 		"maintenance": maintenance.Handler(content.Store, content.uploads, log),
-	}, log)
+	}, stats, log)
 }
 
 func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {

@@ -12,6 +12,8 @@ import (
 	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/rs"
 	"gostore/common/hash"
+	"gostore/common/metrics"
+	"gostore/common/requestid"
 )
 
 // maxQueued is how many objects wait for repair. Further ones are repaired when they are read again, as
@@ -28,18 +30,19 @@ type Repairer struct {
 	codec        *Codec
 	locator      *locate.Locator
 	dataServices *heartbeat.Monitor
+	repaired     *metrics.Counter
 	log          *slog.Logger
 	queue        chan rs.Object
 
 	mu     sync.Mutex
-	queued map[rs.Object]bool
+	queued map[rs.Object]string // the ID of the request that asked for the repair
 }
 
 // NewRepairer returns a repairer. It works while Run runs.
-func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.Monitor, log *slog.Logger) *Repairer {
+func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.Monitor, repaired *metrics.Counter, log *slog.Logger) *Repairer {
 	return &Repairer{
-		codec: codec, locator: locator, dataServices: dataServices, log: log,
-		queue: make(chan rs.Object, maxQueued), queued: map[rs.Object]bool{},
+		codec: codec, locator: locator, dataServices: dataServices, repaired: repaired, log: log,
+		queue: make(chan rs.Object, maxQueued), queued: map[rs.Object]string{},
 	}
 }
 
@@ -55,12 +58,12 @@ func (r *Repairer) Inspect(reader *Reader) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.queued[reader.object] {
+	if _, queued := r.queued[reader.object]; queued {
 		return
 	}
 	select {
 	case r.queue <- reader.object:
-		r.queued[reader.object] = true
+		r.queued[reader.object] = requestid.Of(reader.ctx)
 	default:
 	}
 }
@@ -73,10 +76,11 @@ func (r *Repairer) Run(ctx context.Context) {
 			return
 		case o := <-r.queue:
 			r.mu.Lock()
+			ctx := requestid.With(ctx, r.queued[o])
 			delete(r.queued, o) // damage that is found from now on needs another repair
 			r.mu.Unlock()
 			if err := r.Repair(ctx, o); err != nil {
-				r.log.Warn("a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
+				r.log.WarnContext(ctx, "a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
 			}
 		}
 	}
@@ -145,7 +149,8 @@ func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to pla
 	defer reader.Close()
 	err := r.codec.Write(ctx, o, reader.Stripe, intact, to, nil, intact.Known()+1) // each shard is a gain
 	if err == nil {
-		r.log.Info("repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
+		r.repaired.Add(to.Known())
+		r.log.InfoContext(ctx, "repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}
 	return err
 }

@@ -2,6 +2,7 @@
 package heartbeat
 
 import (
+	"context"
 	"maps"
 	"math"
 	"net"
@@ -48,7 +49,7 @@ type beat struct {
 // NewMonitor returns a monitor that listens while broker runs.
 func NewMonitor(broker *rabbitmq.Client) *Monitor {
 	m := &Monitor{broker: broker, last: map[string]beat{}}
-	broker.Subscribe(exchange, func(beat rabbitmq.Message) { m.hear(beat.Body) })
+	broker.Subscribe(exchange, func(_ context.Context, beat rabbitmq.Message) { m.hear(beat.Body) })
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 )
 
@@ -39,7 +40,7 @@ func TestParse(t *testing.T) {
 
 // TestLongestMessage has a stranger send a message that is too long, and one of the longest name.
 func TestLongestMessage(t *testing.T) {
-	broker, err := rabbitmq.New("amqp://localhost", "", nil, slog.New(slog.DiscardHandler))
+	broker, err := rabbitmq.New("amqp://localhost", "", nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	m := NewMonitor(broker)
 	m.hear([]byte("localhost:12345 " + strings.Repeat("0", maxMessage) + "1"))

@@ -12,6 +12,7 @@ import (
 	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/rs"
 	"gostore/common/httpd"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 )
 
@@ -39,6 +40,7 @@ type Locator struct {
 	broker   *rabbitmq.Client
 	known    func() ([]string, error) // the addresses of live data services
 	direct   func(ctx context.Context, address, name string) ([]byte, error)
+	counts   metrics.Locates
 	log      *slog.Logger
 	inFlight chan struct{} // a semaphore
 }
@@ -47,8 +49,8 @@ type Locator struct {
 // that known returns; its error says that there may be others. While broker is in an alarm it asks
 // each with direct.
 func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
-	direct func(ctx context.Context, address, name string) ([]byte, error), log *slog.Logger) *Locator {
-	return &Locator{broker, known, direct, log, make(chan struct{}, maxInFlight)}
+	direct func(ctx context.Context, address, name string) ([]byte, error), counts metrics.Locates, log *slog.Logger) *Locator {
+	return &Locator{broker, known, direct, counts, log, make(chan struct{}, maxInFlight)}
 }
 
 // Find is Locate for callers that need the object: while too few shards are found and a data service
@@ -87,6 +89,7 @@ func (l *Locator) Locate(ctx context.Context, name string) (found placement.Plac
 }
 
 func (l *Locator) ask(ctx context.Context, name string, live []string) (found placement.Places, sure bool, err error) {
+	defer l.counts.Took.UpdateDuration(time.Now())
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	replies, err := l.broker.Request(ctx, exchange, []byte(name))
@@ -127,11 +130,12 @@ func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, 
 	for len(silent) > 0 {
 		select {
 		case <-ctx.Done():
+			l.counts.Missing.Add(len(silent))
 			return found, false
 		case reply := <-replies:
 			var a answer
 			if err := json.Unmarshal(reply.Body, &a); err != nil {
-				l.log.Warn("malformed answer of a data service", "error", err)
+				l.log.WarnContext(ctx, "malformed answer of a data service", "error", err)
 				continue
 			}
 			if silent[a.Address] {

@@ -8,10 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/chapter9/apiservice/placement"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 )
 
-func newTestLocator() *Locator { return NewLocator(nil, nil, nil, slog.New(slog.DiscardHandler)) }
+func newTestLocator() *Locator {
+	return NewLocator(nil, nil, nil, metrics.New().Locates(), slog.New(slog.DiscardHandler))
+}
 
 func message(body string) rabbitmq.Message { return rabbitmq.Message{Body: []byte(body)} }
 

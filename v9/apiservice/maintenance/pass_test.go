@@ -25,6 +25,7 @@ import (
 	"gostore/chapter9/rs"
 	"gostore/common/es"
 	"gostore/common/hash"
+	stats "gostore/common/metrics"
 	"gostore/tests/stack"
 )
 
@@ -87,7 +88,7 @@ func newMetadata(b *testing.B, hashes []hash.Hash, requests *atomic.Int64) *es.C
 	}))
 	b.Cleanup(proxy.Close)
 	index := fmt.Sprint("pass-", time.Now().UnixNano())
-	client, err := es.New(es.Config{URL: proxy.URL, Index: index, MaxAge: "30d", MaxSize: "20gb"}, slog.New(slog.DiscardHandler))
+	client, err := es.New(es.Config{URL: proxy.URL, Index: index, MaxAge: "30d", MaxSize: "20gb"}, stats.New(), slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	b.Cleanup(func() {
 		client.Close()

@@ -17,6 +17,7 @@ import (
 
 	"gostore/common/httpd"
 	"gostore/common/names"
+	"gostore/common/requestid"
 )
 
 const (
@@ -126,6 +127,7 @@ func (c *Client) Locate(ctx context.Context, address, name string) ([]byte, erro
 // do returns an answer of success, whose body the caller closes, or an error.
 func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
 	request.URL.Scheme = c.scheme
+	requestid.Forward(request)
 	response, err := c.http.Do(request)
 	if err == nil || request.Context().Err() == nil {
 		c.breaker.answered(address)

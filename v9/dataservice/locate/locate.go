@@ -35,15 +35,15 @@ type Holder interface {
 
 // Answer answers every question with the address of this data service, while broker runs.
 func Answer(broker *rabbitmq.Client, address string, holder Holder, log *slog.Logger) {
-	broker.Subscribe(exchange, func(question rabbitmq.Message) {
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	broker.Subscribe(exchange, func(ctx context.Context, question rabbitmq.Message) {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
 		body, err := answerFor(address, string(question.Body), holder)
 		if err == nil {
 			err = broker.Reply(ctx, question, body)
 		}
 		if err != nil {
-			log.Warn("a question is left without an answer", "error", err)
+			log.WarnContext(ctx, "a question is left without an answer", "error", err)
 		}
 	})
 }

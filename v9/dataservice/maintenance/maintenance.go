@@ -88,7 +88,7 @@ func (h *handler) scrub(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, files.ErrGone) || errors.Is(err, fs.ErrNotExist):
 		return orNotFound(err)
 	case err != nil: // it is corrupt, or cannot be read
-		h.log.Warn("a shard is corrupt", "name", name, "error", err)
+		h.log.WarnContext(r.Context(), "a shard is corrupt", "name", name, "error", err)
 	default:
 		w.Header().Set("Encoding", encoding.Hex())
 	}
@@ -135,7 +135,7 @@ func (h *handler) remove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return orNotFound(err)
 	}
-	h.log.Info("removed", "name", name, "bytes", size, "reason", strings.ToValidUTF8(query.Get("reason"), "?"))
+	h.log.InfoContext(r.Context(), "removed", "name", name, "bytes", size, "reason", strings.ToValidUTF8(query.Get("reason"), "?"))
 	w.Header().Set("Bytes", strconv.FormatInt(size, 10))
 	return nil
 }

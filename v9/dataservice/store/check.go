@@ -18,8 +18,11 @@ import (
 func (s *Store) Check(name string) (encoding hash.Hash, err error) {
 	defer s.lock(name)()
 	encoding, err = s.verify(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
+	case err != nil:
+		s.counts.Corrupt.Inc()
 	}
 	return encoding, err
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"gostore/common/files"
+	"gostore/common/metrics"
 )
 
 // Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
 // Its methods may be called by several goroutines at once.
 type Store struct {
-	dir *files.Dir
+	dir    *files.Dir
+	counts metrics.Shards
 
 	mu    sync.RWMutex
 	index map[string]struct{} // names of files that can be read
@@ -29,8 +31,9 @@ type Store struct {
 
 // Open lists what dir has. For age after it was stored or claimed, no content is removed. The error is
 // rs.ErrVersion if the directory is of another chapter.
-func Open(dir *files.Dir, age time.Duration) (*Store, error) {
-	s := &Store{dir: dir, index: map[string]struct{}{}, uses: newUses(age), seed: maphash.MakeSeed()}
+func Open(dir *files.Dir, age time.Duration, stats *metrics.Set) (*Store, error) {
+	s := &Store{dir: dir, counts: stats.Shards(), index: map[string]struct{}{}, uses: newUses(age), seed: maphash.MakeSeed()}
+	stats.ObjectsKnown(s.known)
 	if err := dir.Names(func(name string) error { s.index[name] = struct{}{}; return nil }); err != nil {
 		return nil, err
 	}
@@ -52,6 +55,12 @@ func (s *Store) Refresh() error {
 	})
 }
 
+func (s *Store) known() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.index)
+}
+
 // Has reports whether there is content under that name.
 func (s *Store) Has(name string) (bool, error) {
 	s.mu.RLock()
@@ -64,7 +73,10 @@ func (s *Store) Has(name string) (bool, error) {
 // closes it.
 func (s *Store) Open(name string) (*os.File, int64, error) {
 	f, size, err := s.dir.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		s.counts.Read.Inc()
+	case errors.Is(err, fs.ErrNotExist):
 		s.forgetMissing(name)
 	}
 	return f, size, err
@@ -101,6 +113,7 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	if err := commit(name); err != nil {
 		return err
 	}
+	s.counts.Written.Inc()
 	s.add(name)
 	return nil
 }

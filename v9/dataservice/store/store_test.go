@@ -17,13 +17,14 @@ import (
 	"gostore/chapter9/rs"
 	"gostore/common/files"
 	"gostore/common/hash"
+	"gostore/common/metrics"
 )
 
 func open(t *testing.T, root string) *Store {
 	dir, err := files.Open(root)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dir.Close()) })
-	s, err := Open(dir, time.Hour)
+	s, err := Open(dir, time.Hour, metrics.New())
 	require.NoError(t, err)
 	return s
 }
@@ -158,7 +159,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	name, content := shard(t, "hello, world")
 	commit(t, s, name, content)
 	dir := s.dir
-	_, err := Open(dir, time.Hour)
+	_, err := Open(dir, time.Hour, metrics.New())
 	require.NoError(t, err)
 
 	old := []byte(content)
@@ -167,14 +168,14 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	objects := filepath.Join(root, "objects")
 	require.NoError(t, os.WriteFile(filepath.Join(objects, name), []byte("broken"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
-	_, err = Open(dir, time.Hour)
+	_, err = Open(dir, time.Hour, metrics.New())
 	require.ErrorIs(t, err, rs.ErrVersion)
 	require.ErrorContains(t, err, "of version 3: another version, 2")
 	requireFile(t, string(old), objects, "old")
 
 	old[4] = 3 // a bit of it is damaged
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
-	_, err = Open(dir, time.Hour)
+	_, err = Open(dir, time.Hour, metrics.New())
 	require.NoError(t, err)
 }
 
@@ -221,7 +222,7 @@ func TestOpenReportsWhatStopsTheList(t *testing.T) {
 	require.NoError(t, err)
 	defer dir.Close() // of this test only
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "objects")))
-	_, err = Open(dir, time.Hour)
+	_, err = Open(dir, time.Hour, metrics.New())
 	require.True(t, errors.Is(err, fs.ErrNotExist), "%v", err)
 }
 
@@ -246,7 +247,7 @@ func BenchmarkOpen(b *testing.B) {
 	require.NoError(b, err)
 	defer dir.Close() // of this benchmark only
 	for b.Loop() {
-		s, err := Open(dir, time.Hour)
+		s, err := Open(dir, time.Hour, metrics.New())
 		require.NoError(b, err)
 		require.Len(b, s.index, n)
 	}

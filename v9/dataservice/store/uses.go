@@ -151,6 +151,9 @@ func (s *Store) Scrub(ctx context.Context, name string, rate int64) (read int64,
 	defer f.Close() // opened for reading
 	slow := &slowReader{ReaderAt: f, ctx: ctx, rate: rate, start: time.Now()}
 	encoding, err = verifyFile(slow, size, content, shard)
+	if err != nil && ctx.Err() == nil {
+		s.counts.Corrupt.Inc()
+	}
 	return slow.read, encoding, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"gostore/chapter9/rs"
 	"gostore/common/files"
 	"gostore/common/hash"
+	"gostore/common/metrics"
 )
 
 // TestOtherVersionIsRefused has a part of chapter 6, with and without its record: nothing is changed.
@@ -22,7 +23,7 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	dir, err := files.Open(t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, dir.Close()) })
-	content, err := store.Open(dir, time.Hour)
+	content, err := store.Open(dir, time.Hour, metrics.New())
 	require.NoError(t, err)
 	path, err := dir.Sub("uploads")
 	require.NoError(t, err)
