@@ -112,17 +112,21 @@ func SendWithin(w http.ResponseWriter, body io.Reader, size int64, timeout time.
 
 // Stream returns a writer to an answer. A client may take 5 minutes for each write, so writes
 // should not be long; a bufio.Writer around it makes them of one size.
-func Stream(w http.ResponseWriter) io.Writer {
-	return &stream{w, http.NewResponseController(w)}
+func Stream(w http.ResponseWriter) io.Writer { return StreamWithin(w, takeTimeout) }
+
+// StreamWithin is Stream with another timeout, for a receiver that may itself wait for a client.
+func StreamWithin(w http.ResponseWriter, timeout time.Duration) io.Writer {
+	return &stream{w, http.NewResponseController(w), timeout}
 }
 
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	timeout time.Duration
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	if err := s.control.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	return s.w.Write(p)

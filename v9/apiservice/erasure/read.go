@@ -25,20 +25,25 @@ const blockTimeout = 500 * time.Millisecond
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
 // and block by block from another shard for one that is missing, late or corrupt. If it reads all stripes
 // it holds the last one back until the object's hash is verified; of a part only the checksums of the
-// blocks can be. One goroutine at a time may use it.
+// blocks can be. It reads a stripe while the one before is used. One goroutine at a time may use it.
 type Reader struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
 	codec    *Codec
 	object   rs.Object
 	path     string // of its shards on data services, without their numbers
 	held     placement.Places
 	sources  [rs.Shards]source
 	table    *rs.Table // that of most shards
+	stripes  turns
 	stripe   *rs.Stripe
+	ahead    func() ([]byte, error) // the bytes that are wanted of the next stripe; see load
+	stop     func()
 	from, to int64        // the bytes to read
 	next     int64        // the number of the next stripe
 	end      int64        // the number of the stripe after the last one
-	rest     []byte       // of the present stripe
+	left     int64        // how many stripes are left to use
+	rest     []byte       // of the one that is used
 	sum      stdhash.Hash // of the stripes so far
 	damaged  atomic.Bool
 }
@@ -67,10 +72,13 @@ func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Pla
 
 // open finds the table at the end of the shards if it is nil.
 func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, table *rs.Table, from, to int64) *Reader {
+	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{
-		ctx: ctx, codec: c, object: o, path: path, held: places, table: table, stripe: rs.NewStripe(o), sum: sha256.New(),
+		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{object: o}, sum: sha256.New(),
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
+	r.left = r.end - r.next
+	r.stop = func() {} // until a stripe is loaded ahead
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
@@ -84,6 +92,8 @@ func (r *Reader) Damaged() bool { return r.damaged.Load() }
 
 // Close ends all requests to data services.
 func (r *Reader) Close() {
+	r.cancel()
+	r.stop()
 	for i := range r.sources {
 		r.sources[i].close()
 	}
@@ -92,32 +102,66 @@ func (r *Reader) Close() {
 // Read implements io.Reader. The error wraps rs.ErrTooFewShards if fewer than four blocks of a stripe
 // can be read, and hash.ErrMismatch if the object has another hash.
 func (r *Reader) Read(p []byte) (int, error) {
-	if len(r.rest) == 0 {
-		if r.next == r.end {
-			return 0, io.EOF
-		}
-		if err := r.load(); err != nil {
-			return 0, err
-		}
+	if err := r.fill(); err != nil {
+		return 0, err
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
 }
 
+// WriteTo implements io.WriterTo: it writes what is wanted of a stripe at once.
+func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
+	for {
+		if err := r.fill(); err != nil {
+			return written, ignoreEOF(err)
+		}
+		n, err := w.Write(r.rest)
+		written, r.rest = written+int64(n), r.rest[n:]
+		if err != nil {
+			return written, err
+		}
+	}
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// fill begins to use the next stripe if nothing is left of the one before. If there are several it has
+// them loaded ahead from then on.
+func (r *Reader) fill() (err error) {
+	switch {
+	case len(r.rest) > 0:
+		return nil
+	case r.left == 0:
+		return io.EOF
+	case r.ahead == nil:
+		r.ahead, r.stop = ahead(r.left, r.load)
+	}
+	r.left--
+	r.rest, err = r.ahead()
+	return err
+}
+
 // Stripe reads the next stripe, and computes all that shards store of it.
 func (r *Reader) Stripe() (*rs.Stripe, error) {
-	if err := r.load(); err != nil {
+	if _, err := r.load(); err != nil {
 		return nil, err
 	}
 	return r.stripe, r.codec.coder.Protect(r.stripe)
 }
 
-// load reads four intact blocks of the next stripe and computes the data blocks not among them.
-func (r *Reader) load() error {
+// load reads four intact blocks of the next stripe and computes the data blocks not among them. It returns
+// what is wanted of the stripe's bytes, which can be used until the call after the next.
+func (r *Reader) load() ([]byte, error) {
 	if err := r.findTable(); err != nil {
-		return err
+		return nil, err
 	}
+	r.stripe = r.stripes.next()
 	r.stripe.Expect(r.next, r.table)
 	for i := range r.sources {
 		r.sources[i].tried = false
@@ -129,7 +173,7 @@ func (r *Reader) load() error {
 		}
 		missing -= r.readBlocks(some)
 		if r.ctx.Err() != nil {
-			return r.ctx.Err() // the service stops
+			return nil, r.ctx.Err() // the reader is closed, or the service stops
 		}
 	}
 	err := r.codec.coder.ReconstructData(r.stripe)
@@ -138,7 +182,7 @@ func (r *Reader) load() error {
 		err = fmt.Errorf("%w: %w", hash.ErrMismatch, err)
 	}
 	if err != nil {
-		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
+		return nil, fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
 	r.sum.Write(r.stripe.Data()) // never fails
 	first := r.next * rs.StripeSize
@@ -146,12 +190,11 @@ func (r *Reader) load() error {
 	if r.next == r.object.Stripes() && r.from < rs.StripeSize {
 		if err := hash.Check(r.sum, r.object.Hash()); err != nil {
 			r.damaged.Store(true)
-			return err
+			return nil, err
 		}
 	}
 	data := r.stripe.Data()
-	r.rest = data[max(r.from-first, 0):min(r.to-first, int64(len(data)))]
-	return nil
+	return data[max(r.from-first, 0):min(r.to-first, int64(len(data)))], nil
 }
 
 // untried returns up to n shards to try next, late ones last.

@@ -69,7 +69,8 @@ func (h *handler) sendFrom(w http.ResponseWriter, r *http.Request, o rs.Object, 
 		}
 		p.describe(w, o.Size())
 	}
-	return httpd.Send(w, reader, p.to-p.from)
+	_, err := reader.WriteTo(httpd.Stream(w))
+	return err
 }
 
 // find returns the version that a request asks for, and its hash. A version that marks the object as

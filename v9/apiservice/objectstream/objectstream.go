@@ -50,6 +50,7 @@ func NewClient(secure *tls.Config) *Client {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
+			WriteBufferSize:     chunkSize + 4<<10, // a chunk is one packet to the kernel
 		},
 	}}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"gostore/chapter9/dataservice/pieces"
 	"gostore/common/httpd"
 )
 
@@ -45,7 +46,8 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(to-from, 10))
 	w.Header().Set("Size", strconv.FormatInt(info.Size(), 10))
-	return httpd.SendWithin(w, f, to-from, peerTimeout)
+	_, err = io.Copy(httpd.StreamWithin(w, peerTimeout), pieces.Reader(io.LimitReader(f, to-from), to-from))
+	return err
 }
 
 // section returns the positions in a file that a request asks for, at most its end. A negative from is
