@@ -14,6 +14,7 @@ import (
 	"gostore/chapter9/apiservice/maintenance"
 	"gostore/chapter9/apiservice/objects"
 	"gostore/chapter9/apiservice/objectstream"
+	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/apiservice/uploads"
 	"gostore/chapter9/apiservice/versions"
 	"gostore/common/es"
@@ -78,7 +79,7 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	background.Go(func() { maintainer.Run(ctx) })
 	resumable := uploads.New(locator, dataServices, streams, codec, history, age)
 	bodies := httpd.Admit(maxBodies, httpd.Routes{
-		"objects": objects.Handler(locator, dataServices, codec, repairer, history, resumable.Creation()),
+		"objects": objects.Handler(locator, dataServices, codec, repairer, history, placement.NewHomes(dataServices.Known), resumable.Creation()),
 		"uploads": resumable.Handler(),
 	}, log)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{

@@ -80,11 +80,16 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 	r.left = r.end - r.next
 	r.stop = func() {} // until a stripe is loaded ahead
 	for shard, address := range places {
-		since, _ := c.late.Load(address)
-		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, table: table, late: late && time.Since(was) < objectstream.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, table: table, late: c.isLate(address)}
 	}
 	return r
+}
+
+// isLate reports whether a data service has exceeded blockTimeout of late.
+func (c *Codec) isLate(address string) bool {
+	since, _ := c.late.Load(address)
+	was, late := since.(time.Time)
+	return late && time.Since(was) < objectstream.StallTimeout
 }
 
 // Damaged reports whether a shard could not be read so far, has a corrupt block, or is of other content.

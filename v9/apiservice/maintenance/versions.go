@@ -3,6 +3,7 @@ package maintenance
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"gostore/common/es"
 	"gostore/common/hash"
@@ -35,6 +36,11 @@ func (v *Versions) Add(ctx context.Context, m es.Metadata) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	return v.AddClaimed(ctx, m, content, until)
+}
+
+// AddClaimed is Add for content that is claimed already: as many shards as Claim claims, until that time.
+func (v *Versions) AddClaimed(ctx context.Context, m es.Metadata, content hash.Hash, until time.Time) (int64, error) {
 	inTime, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	version, err := v.Client.Add(inTime, m)

@@ -31,7 +31,11 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.send(w, r, rs.NewObject(m.Size, content), p)
+	o := rs.NewObject(m.Size, content)
+	if err := h.sendSmall(w, r, o, p); !errors.Is(err, errPlain) {
+		return err
+	}
+	return h.send(w, r, o, p)
 }
 
 // send decodes the content while it sends it. The metadata says that there is content, so if there are

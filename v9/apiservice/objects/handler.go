@@ -14,6 +14,7 @@ import (
 	"gostore/chapter9/apiservice/heartbeat"
 	"gostore/chapter9/apiservice/locate"
 	"gostore/chapter9/apiservice/maintenance"
+	"gostore/chapter9/apiservice/placement"
 	"gostore/common/httpd"
 )
 
@@ -23,11 +24,14 @@ type handler struct {
 	codec        *erasure.Codec
 	repairer     *erasure.Repairer
 	versions     *maintenance.Versions
+	homes        *placement.Homes
+	ready        readiness
+	memory       memory
 }
 
 // Handler answers for /objects/NAME. More methods begin uploads that may break off.
-func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *maintenance.Versions, more httpd.Methods) http.Handler {
-	h := &handler{locator, dataServices, codec, repairer, versions}
+func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *maintenance.Versions, homes *placement.Homes, more httpd.Methods) http.Handler {
+	h := &handler{locator: locator, dataServices: dataServices, codec: codec, repairer: repairer, versions: versions, homes: homes, ready: readiness{ask: versions.Ready}}
 	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
 	maps.Copy(methods, more)
 	return methods

@@ -26,19 +26,26 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	held, err := h.ask(r.Context(), content)
-	if err != nil {
-		return err
+	version, err := h.putSmall(w, r, m, content)
+	if errors.Is(err, errPlain) {
+		version, err = h.putPlain(w, r, m, content)
 	}
-	if err := h.store(w, r, content, held); err != nil {
-		return err
-	}
-	version, err := h.versions.Add(r.Context(), m)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("X-Object-Version", strconv.FormatInt(version, 10))
 	return nil
+}
+
+func (h *handler) putPlain(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) (version int64, err error) {
+	held, err := h.ask(r.Context(), content)
+	if err != nil {
+		return 0, err
+	}
+	if err := h.store(w, r, content, held); err != nil {
+		return 0, err
+	}
+	return h.versions.Add(r.Context(), m)
 }
 
 // Announced returns what a request says of its body before it comes.

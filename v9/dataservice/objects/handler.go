@@ -2,6 +2,7 @@
 //
 //	GET    /objects/NAME?from=FIRST&to=END answers with the bytes of the file before END; NAME is HASH.N
 //	GET    /objects/NAME?from=-N&to=END    answers with its last N bytes
+//	PUT    /objects/NAME                   stores the body, a whole shard, and answers for how long the caller may rely on it
 //	POST   /objects/NAME                   verifies it from end to end: 404 if it is missing, corrupt or unreadable
 //	DELETE /objects/NAME                   quarantines it
 package objects
@@ -27,7 +28,7 @@ type handler struct {
 // Handler answers for /objects/NAME.
 func Handler(store *store.Store) http.Handler {
 	h := &handler{store}
-	return httpd.Methods{http.MethodGet: h.get, http.MethodPost: h.check, http.MethodDelete: h.quarantine}
+	return httpd.Methods{http.MethodGet: h.get, http.MethodPut: h.put, http.MethodPost: h.check, http.MethodDelete: h.quarantine}
 }
 
 // NameOf returns the name of the file that a request is for.

@@ -1,0 +1,109 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+
+	"gostore/chapter9/apiservice/erasure"
+	"gostore/chapter9/apiservice/placement"
+	"gostore/chapter9/rs"
+	"gostore/common/es"
+	"gostore/common/hash"
+	"gostore/common/httpd"
+)
+
+// Small objects are in memory as a whole, go to and come from where their shards are by default, without a
+// locate, and take one request for each shard. Whatever is not as it should be goes the plain way, from the
+// beginning: nothing of a small object was sent to the client before all of it was verified.
+
+// errPlain is for an object that has to go the plain way.
+var errPlain = errors.New("not a small object, or not at its home")
+
+// memory is how many bytes small objects may take, so that a process keeps within its bound. For an object
+// for which there is no room the plain way is open, so nothing waits.
+type memory struct{ used atomic.Int64 }
+
+const (
+	maxMemory = 32 << 20
+	// perByte is how many bytes of memory a byte of a small object takes: its own, those of the shard
+	// files, and those of a stripe.
+	perByte = 4
+)
+
+// take returns the func that gives the memory for an object back.
+func (m *memory) take(size int64) (giveBack func(), ok bool) {
+	giveBack = func() { m.used.Add(-perByte * size) }
+	if m.used.Add(perByte*size) > maxMemory {
+		giveBack()
+		return nil, false
+	}
+	return giveBack, true
+}
+
+// putSmall is putPlain for a small object.
+func (h *handler) putSmall(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) (version int64, err error) {
+	homes, unknown := h.homes.Of(content.Hex())
+	if m.Size > erasure.MaxSmall || unknown != nil {
+		return 0, errPlain
+	}
+	giveBack, ok := h.memory.take(m.Size)
+	if !ok {
+		return 0, errPlain
+	}
+	defer giveBack()
+	if err := h.ready.check(r.Context()); err != nil {
+		return 0, err
+	}
+	object, body := make([]byte, m.Size), hash.NewReader(httpd.NewBody(w, r), content, m.Size)
+	if _, err := io.ReadFull(body, object); err != nil {
+		return 0, err
+	}
+	return h.addSmall(r, m, content, object, homes)
+}
+
+// addSmall stores a small object at its homes and adds the version. After an error of the data services the
+// body can be read again, for the plain way.
+func (h *handler) addSmall(r *http.Request, m es.Metadata, content hash.Hash, object []byte, homes placement.Places) (version int64, err error) {
+	o := rs.NewObject(m.Size, content)
+	room, err := h.dataServices.WithRoom(o.MaxShardSize(), rs.DataShards)
+	if err != nil {
+		return 0, err
+	}
+	order := placement.Order(content.Hex(), room)
+	until, err := h.codec.WriteSmall(r.Context(), o, object, homes.Spread(order), order)
+	if err != nil {
+		r.Body = io.NopCloser(bytes.NewReader(object))
+		return 0, errPlain
+	}
+	return h.versions.AddClaimed(r.Context(), m, content, until)
+}
+
+// small returns the bytes of a small object that is where its home is.
+func (h *handler) small(ctx context.Context, o rs.Object) ([]byte, error) {
+	if o.Size() > erasure.MaxSmall {
+		return nil, errPlain
+	}
+	homes, _ := h.homes.Of(hash.Hash(o.Hash()).Hex()) // at worst it is elsewhere
+	giveBack, ok := h.memory.take(o.Size())
+	if !ok {
+		return nil, errPlain
+	}
+	defer giveBack()
+	return h.codec.ReadSmall(ctx, o, homes)
+}
+
+// sendSmall is send for a small object.
+func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object, p part) error {
+	object, err := h.small(r.Context(), o)
+	if err != nil {
+		return errPlain
+	}
+	if p.partial {
+		p.describe(w, o.Size())
+	}
+	return httpd.Send(w, bytes.NewReader(object[p.from:p.to]), p.to-p.from)
+}
