@@ -31,6 +31,11 @@
 // is answered with 503, and so is one that was frozen in the very write and finds its claim gone afterwards.
 // A request to remove that arrives late makes no difference, since h is part of it.
 //
+// A PUT of a small object claims nothing in addition: it sends each shard with one request, also where the shard
+// is there already, and the data service notes the time under the lock of the name before it answers for how long
+// that is good (store.Keep). The time from which the PUT counts is that before the first of these requests
+// (erasure.WriteSmall), so it is not later than any L, as with claims. It counts the shards that a claim counts.
+//
 // The clocks of different machines are never compared. All API services must be of this chapter before
 // maintenance is on: those of earlier ones claim nothing.
 package maintenance

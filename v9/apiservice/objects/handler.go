@@ -25,13 +25,12 @@ type handler struct {
 	repairer     *erasure.Repairer
 	versions     *maintenance.Versions
 	homes        *placement.Homes
-	ready        readiness
 	memory       memory
 }
 
 // Handler answers for /objects/NAME. More methods begin uploads that may break off.
 func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *maintenance.Versions, homes *placement.Homes, more httpd.Methods) http.Handler {
-	h := &handler{locator: locator, dataServices: dataServices, codec: codec, repairer: repairer, versions: versions, homes: homes, ready: readiness{ask: versions.Ready}}
+	h := &handler{locator: locator, dataServices: dataServices, codec: codec, repairer: repairer, versions: versions, homes: homes}
 	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
 	maps.Copy(methods, more)
 	return methods

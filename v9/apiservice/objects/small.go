@@ -55,11 +55,13 @@ func (h *handler) putSmall(w http.ResponseWriter, r *http.Request, m es.Metadata
 		return 0, errPlain
 	}
 	defer giveBack()
-	if err := h.ready.check(r.Context()); err != nil {
-		return 0, err
-	}
+	ready := make(chan error, 1)
+	go func() { ready <- h.versions.Ready(r.Context()) }()
 	object, body := make([]byte, m.Size), hash.NewReader(httpd.NewBody(w, r), content, m.Size)
 	if _, err := io.ReadFull(body, object); err != nil {
+		return 0, err
+	}
+	if err := <-ready; err != nil { // nothing is stored
 		return 0, err
 	}
 	return h.addSmall(r, m, content, object, homes)
@@ -82,28 +84,56 @@ func (h *handler) addSmall(r *http.Request, m es.Metadata, content hash.Hash, ob
 	return h.versions.AddClaimed(r.Context(), m, content, until)
 }
 
-// small returns the bytes of a small object that is where its home is.
-func (h *handler) small(ctx context.Context, o rs.Object) ([]byte, error) {
-	if o.Size() > erasure.MaxSmall {
-		return nil, errPlain
-	}
-	homes, _ := h.homes.Of(hash.Hash(o.Hash()).Hex()) // at worst it is elsewhere
-	giveBack, ok := h.memory.take(o.Size())
-	if !ok {
-		return nil, errPlain
-	}
-	defer giveBack()
-	return h.codec.ReadSmall(ctx, o, homes)
+// reading is a small object that is being read into memory. nil is one that goes the plain way.
+type reading struct {
+	object  rs.Object
+	end     func()        // ends the requests, and gives the memory back
+	done    chan struct{} // closed when content and err are set
+	content []byte
+	err     error
 }
 
-// sendSmall is send for a small object.
-func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object, p part) error {
-	object, err := h.small(r.Context(), o)
-	if err != nil {
+// read begins to read an object.
+func (h *handler) read(ctx context.Context, o rs.Object) *reading {
+	if o.Size() > erasure.MaxSmall {
+		return nil
+	}
+	giveBack, ok := h.memory.take(o.Size())
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	g := &reading{object: o, done: make(chan struct{})}
+	g.end = func() { cancel(); <-g.done; giveBack() }
+	go func() {
+		defer close(g.done)
+		homes, _ := h.homes.Of(hash.Hash(o.Hash()).Hex()) // at worst it is elsewhere
+		g.content, g.err = h.codec.ReadSmall(ctx, o, homes)
+	}()
+	return g
+}
+
+// close must be called once.
+func (g *reading) close() {
+	if g != nil {
+		g.end()
+	}
+}
+
+// sendSmall is send for a small object, of which something may be read already.
+func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object, p part, g *reading) error {
+	if g == nil || g.object != o {
+		g = h.read(r.Context(), o)
+		defer g.close()
+	}
+	if g == nil {
+		return errPlain
+	}
+	if <-g.done; g.err != nil {
 		return errPlain
 	}
 	if p.partial {
 		p.describe(w, o.Size())
 	}
-	return httpd.Send(w, bytes.NewReader(object[p.from:p.to]), p.to-p.from)
+	return httpd.Send(w, bytes.NewReader(g.content[p.from:p.to]), p.to-p.from)
 }
