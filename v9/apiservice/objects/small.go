@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"gostore/chapter9/apiservice/erasure"
 	"gostore/chapter9/apiservice/placement"
@@ -64,24 +65,22 @@ func (h *handler) putSmall(w http.ResponseWriter, r *http.Request, m es.Metadata
 	if err := <-ready; err != nil { // nothing is stored
 		return 0, err
 	}
-	return h.addSmall(r, m, content, object, homes)
-}
-
-// addSmall stores a small object at its homes and adds the version. After an error of the data services the
-// body can be read again, for the plain way.
-func (h *handler) addSmall(r *http.Request, m es.Metadata, content hash.Hash, object []byte, homes placement.Places) (version int64, err error) {
-	o := rs.NewObject(m.Size, content)
-	room, err := h.dataServices.WithRoom(o.MaxShardSize(), rs.DataShards)
+	until, err := h.storeSmall(r.Context(), rs.NewObject(m.Size, content), object, homes)
 	if err != nil {
-		return 0, err
-	}
-	order := placement.Order(content.Hex(), room)
-	until, err := h.codec.WriteSmall(r.Context(), o, object, homes.Spread(order), order)
-	if err != nil {
-		r.Body = io.NopCloser(bytes.NewReader(object))
+		r.Body = io.NopCloser(bytes.NewReader(object)) // it is read again
 		return 0, errPlain
 	}
 	return h.versions.AddClaimed(r.Context(), m, content, until)
+}
+
+// storeSmall stores an object at its homes, and elsewhere what those cannot take.
+func (h *handler) storeSmall(ctx context.Context, o rs.Object, object []byte, homes placement.Places) (until time.Time, err error) {
+	room, err := h.dataServices.WithRoom(o.MaxShardSize(), rs.DataShards)
+	if err != nil {
+		return until, err
+	}
+	order := placement.Order(hash.Hash(o.Hash()).Hex(), room)
+	return h.codec.WriteSmall(ctx, o, object, homes.Spread(order), order)
 }
 
 // reading is a small object that is being read into memory. nil is one that goes the plain way.
