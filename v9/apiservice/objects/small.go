@@ -94,7 +94,8 @@ type reading struct {
 
 // read begins to read an object.
 func (h *handler) read(ctx context.Context, o rs.Object) *reading {
-	if o.Size() > erasure.MaxSmall {
+	homes, unknown := h.homes.Of(hash.Hash(o.Hash()).Hex())
+	if o.Size() > erasure.MaxSmall || unknown != nil {
 		return nil
 	}
 	giveBack, ok := h.memory.take(o.Size())
@@ -106,7 +107,6 @@ func (h *handler) read(ctx context.Context, o rs.Object) *reading {
 	g.end = func() { cancel(); <-g.done; giveBack() }
 	go func() {
 		defer close(g.done)
-		homes, _ := h.homes.Of(hash.Hash(o.Hash()).Hex()) // at worst it is elsewhere
 		g.content, g.err = h.codec.ReadSmall(ctx, o, homes)
 	}()
 	return g
