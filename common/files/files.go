@@ -38,8 +38,7 @@ const readOnly = 1
 type Dir struct {
 	objects, temp, quarantine string
 	lock                      *os.File
-	moving                    sync.Mutex  // held by Quarantine
-	shared                    *sharedSync // nil: each commit syncs for itself
+	moving                    sync.Mutex // held by Quarantine
 }
 
 // Open creates root/objects and root/temp if they are missing, and removes what a process that died
@@ -364,7 +363,7 @@ func (t *Temp) commitTo(path string) error {
 		return errors.Join(fmt.Errorf("commit %s: %w", filepath.Base(path), err), os.Remove(t.file.Name()))
 	}
 	// Without this a power cut could undo the rename of a file whose bytes are safe.
-	return t.dir.sync(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
 }
 
 // Replace is Commit in place of a file that is corrupt or cannot be read, which is quarantined. It stays
