@@ -5,24 +5,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"gostore/common/hash"
 	"gostore/common/rabbitmq"
 	"gostore/tests/cluster"
 	"gostore/tests/fault"
-	"gostore/tests/stack"
 	"gostore/tests/suite"
 )
 
@@ -32,7 +26,6 @@ func smallTests() []suite.Test {
 		{Name: "SmallObjectTakesOneRequestAShard", Run: smallObjectTakesOneRequestAShard},
 		{Name: "SmallObjectOfOtherEncoding", Run: smallObjectOfOtherEncoding},
 		{Name: "SmallObjectForged", Run: smallObjectForged},
-		{Name: "SmallObjectIsPrefetched", Run: smallObjectIsPrefetched},
 		{Name: "SmallObjectsElsewhere", Run: smallObjectsElsewhere, Needs: suite.Exclusive},
 	}
 }
@@ -173,53 +166,6 @@ func smallObjectOfOtherEncoding(t *testing.T, s *suite.Store) {
 		s.RequireObject(t, name, body)
 		s.RequireShards(t, body, ours)
 	}
-}
-
-// elsewhere are servers whose Elasticsearch is behind a proxy.
-type elsewhere struct {
-	stack.Servers
-	elasticsearch string
-}
-
-func (e elsewhere) URLs() stack.URLs {
-	urls := e.Servers.URLs()
-	urls.Elasticsearch = e.elasticsearch
-	return urls
-}
-
-// smallObjectIsPrefetched has Elasticsearch wait with its answer to a GET until data services have been asked for the
-// shards. The version that they are of is not the newest any more in the end, and is not what the client gets.
-func smallObjectIsPrefetched(t *testing.T, s *suite.Store) {
-	s.NeedProcesses(t)
-	target, err := url.Parse(s.Servers.URLs().Elasticsearch)
-	require.NoError(t, err)
-	next := httputil.NewSingleHostReverseProxy(target)
-	var hold atomic.Pointer[func()]
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait := hold.Load(); wait != nil && strings.HasSuffix(r.URL.Path, "/_mget") {
-			(*wait)()
-		}
-		next.ServeHTTP(w, r)
-	}))
-	t.Cleanup(func() { proxy.CloseClientConnections(); proxy.Close() })
-	s = s.Another(t, func(cfg *cluster.Config) { cfg.Servers = elsewhere{s.Servers, proxy.URL} })
-	s.AwaitSix(t)
-	name, old, body := suite.NewName(), suite.NewBody(10_000), suite.NewBody(10_000)
-	s.Put(t, name, old)
-	once := sync.OnceValue(func() error {
-		return within(5*time.Second, func() error {
-			return equal(map[string]int{"PUT path=/objects": 6, "GET path=/objects": 4}, requests(t, s, old))
-		})
-	})
-	wait := func() {
-		hold.Store(nil)
-		if once() == nil {
-			assert.NoError(t, s.TryPut(t.Context(), s.API[1], name, body))
-		}
-	}
-	hold.Store(&wait)
-	s.RequireObject(t, name, body)
-	require.NoError(t, once())
 }
 
 // smallObjectForged has a shard whose checksums fit and whose blocks are of other content. A GET uses others, and a

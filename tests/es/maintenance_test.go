@@ -16,27 +16,6 @@ import (
 	"gostore/common/es"
 )
 
-// TestHint has a client know what it has added or found, and nothing of what others add.
-func TestHint(t *testing.T) {
-	s := start(t)
-	one, other := s.client(t), s.client(t)
-	_, err := one.Hint("x")
-	require.ErrorIs(t, err, es.ErrNotFound)
-	add(t, one, es.Metadata{Name: "x", Size: 1})
-	hint, err := one.Hint("x")
-	require.NoError(t, err)
-	require.Equal(t, es.Metadata{Name: "x", Version: 1, Size: 1}, hint)
-	add(t, other, es.Metadata{Name: "x", Size: 2})
-	hint, err = one.Hint("x")
-	require.NoError(t, err)
-	require.EqualValues(t, 1, hint.Version)
-	_, err = one.Latest(t.Context(), "x")
-	require.NoError(t, err)
-	hint, err = one.Hint("x")
-	require.NoError(t, err)
-	require.EqualValues(t, 2, hint.Version)
-}
-
 func TestFloors(t *testing.T) {
 	s := start(t)
 	one, other := s.client(t), s.client(t)

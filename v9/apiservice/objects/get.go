@@ -16,8 +16,6 @@ import (
 
 // get answers HEAD from the metadata alone, and a request with conditions or a range as RFC 9110 has it.
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
-	early := h.prefetch(r)
-	defer early.close()
 	m, content, err := h.find(r)
 	if err != nil {
 		return err
@@ -34,7 +32,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	o := rs.NewObject(m.Size, content)
-	if err := h.sendSmall(w, r, o, p, early); !errors.Is(err, errPlain) {
+	if err := h.sendSmall(w, r, o, p); !errors.Is(err, errPlain) {
 		return err
 	}
 	return h.send(w, r, o, p)

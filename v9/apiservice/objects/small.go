@@ -83,56 +83,23 @@ func (h *handler) storeSmall(ctx context.Context, o rs.Object, object []byte, ho
 	return h.codec.WriteSmall(ctx, o, object, homes.Spread(order), order)
 }
 
-// reading is a small object that is being read into memory. nil is one that goes the plain way.
-type reading struct {
-	object  rs.Object
-	end     func()        // ends the requests, and gives the memory back
-	done    chan struct{} // closed when content and err are set
-	content []byte
-	err     error
-}
-
-// read begins to read an object.
-func (h *handler) read(ctx context.Context, o rs.Object) *reading {
+// sendSmall is send for a small object. The memory for it is given back when the client has it.
+func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object, p part) error {
 	homes, unknown := h.homes.Of(hash.Hash(o.Hash()).Hex())
 	if o.Size() > erasure.MaxSmall || unknown != nil {
-		return nil
+		return errPlain
 	}
 	giveBack, ok := h.memory.take(o.Size())
 	if !ok {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	g := &reading{object: o, done: make(chan struct{})}
-	g.end = func() { cancel(); <-g.done; giveBack() }
-	go func() {
-		defer close(g.done)
-		g.content, g.err = h.codec.ReadSmall(ctx, o, homes)
-	}()
-	return g
-}
-
-// close must be called once.
-func (g *reading) close() {
-	if g != nil {
-		g.end()
-	}
-}
-
-// sendSmall is send for a small object, of which something may be read already.
-func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object, p part, g *reading) error {
-	if g == nil || g.object != o {
-		g = h.read(r.Context(), o)
-		defer g.close()
-	}
-	if g == nil {
 		return errPlain
 	}
-	if <-g.done; g.err != nil {
+	defer giveBack()
+	object, err := h.codec.ReadSmall(r.Context(), o, homes)
+	if err != nil {
 		return errPlain
 	}
 	if p.partial {
 		p.describe(w, o.Size())
 	}
-	return httpd.Send(w, bytes.NewReader(g.content[p.from:p.to]), p.to-p.from)
+	return httpd.Send(w, bytes.NewReader(object[p.from:p.to]), p.to-p.from)
 }
