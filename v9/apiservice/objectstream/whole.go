@@ -33,14 +33,14 @@ func (c *Client) Put(ctx context.Context, address, name string, file []byte) (ti
 	return time.ParseDuration(string(age))
 }
 
-// Whole returns a shard of up to max bytes that the data service at address holds.
-func (c *Client) Whole(ctx context.Context, address, name string, max int64, timeout time.Duration) ([]byte, error) {
-	body, err := c.Get(ctx, address, "objects/"+name, 0, max, timeout)
+// Whole returns a shard of up to limit bytes that the data service at address holds.
+func (c *Client) Whole(ctx context.Context, address, name string, limit int64, timeout time.Duration) ([]byte, error) {
+	body, err := c.Get(ctx, address, "objects/"+name, 0, limit, timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close() // it is read to its end
-	if body.Size < 0 || body.Size > max {
+	if body.Size < 0 || body.Size > limit {
 		return nil, fmt.Errorf("%w: %d bytes of %s", ErrCorrupt, body.Size, name)
 	}
 	file := make([]byte, body.Size)
