@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/common/hash"
+	"gostore/common/metrics"
 	"gostore/common/rabbitmq"
 	"gostore/tests/cluster"
 	"gostore/tests/fault"
@@ -44,10 +45,10 @@ func listen(t *testing.T, s *suite.Store) *questions {
 			prefix = value
 		}
 	}
-	broker, err := rabbitmq.New(s.Servers.URLs().RabbitMQ, prefix, nil, slog.New(slog.DiscardHandler))
+	broker, err := rabbitmq.New(s.Servers.URLs().RabbitMQ, prefix, nil, metrics.New(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	q := &questions{asked: map[string]int{}}
-	broker.Subscribe("dataServers", func(m rabbitmq.Message) {
+	broker.Subscribe("dataServers", func(_ context.Context, m rabbitmq.Message) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		q.asked[string(m.Body)]++
