@@ -125,10 +125,10 @@ func bomb(t *testing.T, s *suite.Store) {
 // tablesCorrupt flips a byte of the table of each of two shards, and of the header of two others.
 func tablesCorrupt(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
-	body := suite.NewText(20*suite.Stripe + 1)
+	body := suite.NewText(4*suite.Stripe + 1)
 	name, files, contents := s.PutShards(t, body)
 	for _, two := range [][2]int{{0, 1}, {2, 5}, {3, 4}} {
-		for _, back := range []int{1, 4, 5, 8, 9, 100, 21*8 + 4} {
+		for _, back := range []int{1, 4, 5, 8, 9, 20, 5*8 + 4} {
 			for _, i := range two {
 				corrupt := slices.Clone(contents[i])
 				corrupt[len(corrupt)-back] ^= 0x80

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"runtime/metrics"
 	"slices"
 	"sort"
@@ -26,6 +24,7 @@ import (
 	"gostore/common/es"
 	"gostore/common/hash"
 	stats "gostore/common/metrics"
+	"gostore/tests/fault/gate"
 	"gostore/tests/stack"
 )
 
@@ -79,20 +78,15 @@ func newMetadata(b *testing.B, hashes []hash.Hash, requests *atomic.Int64) *es.C
 	servers, err := stack.Acquire(ctx, stack.Request{Ways: stack.ForTests(), Log: func(line string) { b.Log(line) }})
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, servers.Close(context.Background())) })
-	target, err := url.Parse(servers.URLs().Elasticsearch)
-	require.NoError(b, err)
-	next := httputil.NewSingleHostReverseProxy(target)
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		next.ServeHTTP(w, r)
-	}))
-	b.Cleanup(proxy.Close)
+	server := servers.URLs().Elasticsearch
+	address, set := gate.HTTP(b, server)
+	set(func(*http.Request, string) (int, string) { requests.Add(1); return 0, "" })
 	index := fmt.Sprint("pass-", time.Now().UnixNano())
-	client, err := es.New(es.Config{URL: proxy.URL, Index: index, MaxAge: "30d", MaxSize: "20gb"}, stats.New(), slog.New(slog.DiscardHandler))
+	client, err := es.New(es.Config{URL: address, Index: index, MaxAge: "30d", MaxSize: "20gb"}, stats.New(), slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	b.Cleanup(func() {
 		client.Close()
-		require.NoError(b, stack.DeleteIndices(target.String(), index))
+		require.NoError(b, stack.DeleteIndices(server, index))
 	})
 	_, err = client.Add(b.Context(), es.Metadata{Name: "first"})
 	require.NoError(b, err)
@@ -101,7 +95,7 @@ func newMetadata(b *testing.B, hashes []hash.Hash, requests *atomic.Int64) *es.C
 		for _, h := range some {
 			fmt.Fprintf(&bulk, "{\"create\":{\"_id\":\"%s_1\"}}\n{\"name\":\"%s\",\"version\":1,\"size\":1,\"hash\":\"%s\"}\n", h.Hex(), h.Hex(), h)
 		}
-		answer, err := http.Post(proxy.URL+"/"+index+"/_bulk", "application/x-ndjson", strings.NewReader(bulk.String()))
+		answer, err := http.Post(address+"/"+index+"/_bulk", "application/x-ndjson", strings.NewReader(bulk.String()))
 		require.NoError(b, err)
 		_, _ = io.Copy(io.Discard, answer.Body) // nothing is done with it
 		require.NoError(b, answer.Body.Close())

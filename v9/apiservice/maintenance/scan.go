@@ -15,8 +15,12 @@ import (
 	"gostore/common/hash"
 )
 
-// maxLost is how many lost contents a report has, and how many versions of each.
-const maxLost = 100
+const (
+	// maxLost is how many lost contents a report has, and how many versions of each.
+	maxLost = 100
+	// locatePause is between two of the locates that end a scan: there is one for each version.
+	locatePause = 5 * time.Millisecond
+)
 
 // scanAgain begins a scan every SCAN_INTERVAL, and goes on with one that was broken off.
 func (m *Maintainer) scanAgain(ctx context.Context) {
@@ -59,6 +63,7 @@ func (m *Maintainer) scan(ctx context.Context) error {
 		if err == nil && sure && held.Known() < rs.DataShards {
 			err = m.lose(ctx, content)
 		}
+		pause(ctx, locatePause)
 		return err
 	})
 }
