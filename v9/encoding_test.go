@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/reedsolomon"
 	"github.com/stretchr/testify/require"
+	"github.com/zeebo/xxh3"
 
 	"gostore/common/hash"
 	"gostore/tests/cluster"
@@ -38,10 +39,10 @@ func checksum(before uint32, b []byte) uint32 {
 func handmade(t *testing.T, object []byte, encode func(stripe []byte) (encoded []byte, length uint32)) (files [suite.Shards][]byte) {
 	code, err := reedsolomon.New(suite.DataShards, suite.Shards-suite.DataShards)
 	require.NoError(t, err)
+	sum := hash.Of(object)
 	var seeds [suite.Shards]uint32
 	for i := range files {
-		header := append([]byte{'g', 'o', 'r', 's', 3, byte(i), 4, 2, 0, 2, 0, 0}, binary.BigEndian.AppendUint64(nil, uint64(len(object)))...)
-		sum := hash.Of(object)
+		header := append([]byte{'g', 'o', 'r', 's', 4, byte(i), 4, 2, 0, 2, 0, 0}, binary.BigEndian.AppendUint64(nil, uint64(len(object)))...)
 		header = append(header, sum[:]...)
 		seeds[i] = checksum(0, header)
 		files[i] = binary.BigEndian.AppendUint32(header, seeds[i])
@@ -51,9 +52,10 @@ func handmade(t *testing.T, object []byte, encode func(stripe []byte) (encoded [
 	for stripe := range slices.Chunk(object, suite.Stripe) {
 		encoded, length := encode(stripe)
 		table = binary.BigEndian.AppendUint32(table, length)
-		table = binary.BigEndian.AppendUint32(table, checksum(0, encoded))
-		blocks, err := code.Split(slices.Clone(encoded))
-		require.NoError(t, err)
+		table = binary.BigEndian.AppendUint64(table, xxh3.HashSeed(encoded, binary.BigEndian.Uint64(sum[:8])^uint64(number)))
+		blockLen := max((len(encoded)+3)/4, min(len(encoded), 4<<10))
+		padded := append(slices.Clone(encoded), make([]byte, suite.Shards*blockLen-len(encoded))...)
+		blocks := slices.Collect(slices.Chunk(padded, blockLen))
 		require.NoError(t, code.Encode(blocks))
 		for i, block := range blocks {
 			files[i] = binary.BigEndian.AppendUint32(append(files[i], block...), checksum(seeds[i]+number, block))

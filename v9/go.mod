@@ -7,6 +7,7 @@ require (
 	github.com/klauspost/compress v1.18.7
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/stretchr/testify v1.12.1
+	github.com/zeebo/xxh3 v1.1.0
 	gostore/common v0.0.0
 	gostore/tests v0.0.0
 )

@@ -96,12 +96,26 @@ func Send(w http.ResponseWriter, body io.Reader, size int64) error {
 
 // SendWithin is Send with another timeout, for a receiver that may itself wait for a client.
 func SendWithin(w http.ResponseWriter, body io.Reader, size int64, timeout time.Duration) error {
+	return send(w, w, body, size, timeout)
+}
+
+// SendFile is SendWithin for a file. Where the kernel can pass its bytes on by itself (sendfile, so not over TLS) they
+// do not come to this process.
+func SendFile(w http.ResponseWriter, f *os.File, size int64, timeout time.Duration) error {
+	to := io.Writer(w)
+	if answer, is := w.(*recorder); is {
+		to = fileRecorder{answer}
+	}
+	return send(w, to, f, size, timeout)
+}
+
+func send(w http.ResponseWriter, to io.Writer, body io.Reader, size int64, timeout time.Duration) error {
 	control := http.NewResponseController(w)
 	for left := size; left > 0; {
 		if err := control.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 			return fmt.Errorf("set write deadline: %w", err)
 		}
-		n, err := io.CopyN(w, body, min(left, pieceSize))
+		n, err := io.CopyN(to, body, min(left, pieceSize))
 		left -= n
 		if err != nil {
 			return fmt.Errorf("send: %d of %d bytes left: %w", left, size, err)
@@ -112,21 +126,17 @@ func SendWithin(w http.ResponseWriter, body io.Reader, size int64, timeout time.
 
 // Stream returns a writer to an answer. A client may take 5 minutes for each write, so writes
 // should not be long; a bufio.Writer around it makes them of one size.
-func Stream(w http.ResponseWriter) io.Writer { return StreamWithin(w, takeTimeout) }
-
-// StreamWithin is Stream with another timeout, for a receiver that may itself wait for a client.
-func StreamWithin(w http.ResponseWriter, timeout time.Duration) io.Writer {
-	return &stream{w, http.NewResponseController(w), timeout}
+func Stream(w http.ResponseWriter) io.Writer {
+	return &stream{w, http.NewResponseController(w)}
 }
 
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	timeout time.Duration
 }
 
 func (s *stream) Write(p []byte) (int, error) {
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
+	if err := s.control.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
 		return 0, fmt.Errorf("set write deadline: %w", err)
 	}
 	return s.w.Write(p)

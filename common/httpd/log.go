@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -49,6 +50,19 @@ func (a *recorder) Write(p []byte) (int, error) {
 	a.begun()
 	n, err := a.ResponseWriter.Write(p)
 	a.bytes += int64(n)
+	if err != nil {
+		a.failed = err
+	}
+	return n, err
+}
+
+// fileRecorder is a recorder to which io.Copy offers a file as a whole.
+type fileRecorder struct{ *recorder }
+
+func (a fileRecorder) ReadFrom(f io.Reader) (int64, error) {
+	a.begun()
+	n, err := io.Copy(a.ResponseWriter, f)
+	a.bytes += n
 	if err != nil {
 		a.failed = err
 	}

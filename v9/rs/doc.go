@@ -16,17 +16,18 @@
 //	shard 4    parity of blocks 0 to 3                 parity …
 //	shard 5    parity of blocks 0 to 3                 parity …
 //
-// A quarter of the encoded stripe, rounded up, is the length of each of its blocks, and up to 3 zeros pad
-// the last one: 128 KiB if it is raw, except in the last stripe, which has the rest of the object. An
-// object of 0 bytes has no stripe.
+// A quarter of the encoded stripe, rounded up, is the length of each of its blocks, and zeros pad the last one:
+// 128 KiB if it is raw, except in the last stripe, which has the rest of the object. A block is not shorter
+// than 4 KiB, unless the whole stripe is: that is in the first block then, and the other data blocks are
+// zeros, as are those that a stripe of up to 12 KiB does not need. An object of 0 bytes has no stripe.
 //
-// # The shard file, version 3
+// # The shard file, version 4
 //
 // Numbers are unsigned and big-endian.
 //
 //	offset  bytes
 //	     0      4  "gors"
-//	     4      1  version: 3
+//	     4      1  version: 4
 //	     5      1  shard: 0 to 5
 //	     6      1  data shards: 4
 //	     7      1  parity shards: 2
@@ -37,7 +38,7 @@
 //	    56         of every stripe: the block, and 4 bytes of checksum
 //	               the table, of every stripe:
 //	            4  length of the encoded stripe; the highest bit is 1 if it is raw
-//	            4  CRC-32C of the encoded stripe, without padding
+//	            8  strong checksum: XXH3 of the encoded stripe, without padding, 64 bits
 //	            4  checksum of the table
 //
 // A header that differs from these constants belongs to another version and is refused. The table is at
@@ -45,12 +46,14 @@
 // has it finds every stripe.
 //
 // The bytes of a frame depend on the encoder. Blocks of two encodings pass their checksums and together
-// give rubbish; so readers use only shards with equal tables, and the CRC-32C of the stripe proves that it
-// is one of them.
+// give rubbish; so readers use only shards with equal tables, and the strong checksum proves that the
+// stripe is that of the table.
 //
 // A block's checksum is its CRC-32C, continued from (header's checksum + number of the stripe) mod 2^32
 // where a plain one begins with 0: the first argument of zlib's crc32 or of crc32.Update. So a block has
 // its checksum in one place only. That of the table is made as if it were the block after the last.
+//
+// The seed of the XXH3 is the first 8 bytes of the SHA-256, as a number, XOR the number of the stripe.
 //
 // Byte k of the parity blocks is computed from byte k of the data blocks, in the field GF(2^8) with the
 // polynomial 0x11d, as klauspost/reedsolomon and its model, Backblaze's, do by default:
@@ -58,13 +61,13 @@
 //	parity 0 = 1b·d0 + 1c·d1 + 12·d2 + 14·d3
 //	parity 1 = 1c·d0 + 1b·d1 + 14·d2 + 12·d3
 //
-// # Why CRC-32C
+// # Why two checksums
 //
 // Reed-Solomon repairs blocks that are known to be wrong; the checksum finds out which those are.
 // CRC-32C is in the standard library and in processors, costs a tenth of SHA-256, and always detects up
 // to 3 flipped bits, damage within 32 bits, and a block of another stripe or shard. Of everything else
-// it misses one in 2^32; the SHA-256 of the whole object, which every GET verifies, finds that one.
-// Neither protects against somebody who can write shard files with checksums that fit, but for the
-// SHA-256. MinIO puts 32 bytes of HighwayHash before each block, Ceph's BlueStore keeps 4 bytes of
+// it misses one in 2^32; the strong checksum of the stripe, which every GET verifies, misses one in 2^64 of
+// those. Neither protects against somebody who can write four shard files with checksums that fit; the
+// SHA-256 would, which a PUT and a repair verify, and the client, to whom it is told. MinIO puts 32 bytes of HighwayHash before each block, Ceph's BlueStore keeps 4 bytes of
 // CRC-32C for each 4 KiB in its metadata.
 package rs

@@ -12,6 +12,7 @@ const (
 const (
 	BlockSize    = 128 << 10              // of each block, except in the last stripe
 	StripeSize   = DataShards * BlockSize // of the object in a stripe, except in the last
+	MinBlock     = 4 << 10                // a short stripe has fewer data blocks instead of shorter ones
 	HeaderSize   = 56                     // of a shard file's header
 	ChecksumSize = 4                      // after each block
 )
@@ -42,10 +43,20 @@ func (l Layout) StripeLen(stripe int64) int {
 	return int(min(l.size-stripe*StripeSize, StripeSize))
 }
 
-// MaxBlockLen returns the length in bytes of each of the six blocks of a stripe that is stored raw: a
-// quarter of StripeLen, rounded up. Zeros fill the data blocks beyond StripeLen.
-func (l Layout) MaxBlockLen(stripe int64) int {
-	return (l.StripeLen(stripe) + DataShards - 1) / DataShards
+// MaxBlockLen returns the length in bytes of each of the six blocks of a stripe that is stored raw. Zeros fill the
+// data blocks beyond StripeLen.
+func (l Layout) MaxBlockLen(stripe int64) int { return blockLen(l.StripeLen(stripe)) }
+
+// blockLen is a quarter, rounded up, but at least MinBlock or all: what is read with one request for each block is
+// read with fewer, and a file takes a page of 4 KiB on the disk anyway.
+func blockLen(stripe int) int { return max((stripe+DataShards-1)/DataShards, min(stripe, MinBlock)) }
+
+// dataBlocks returns how many data blocks have more than zeros.
+func dataBlocks(stripe int) int { return (stripe + blockLen(stripe) - 1) / blockLen(stripe) }
+
+// Reads reports whether a shard is needed for an object of one stripe. Parity is if a data shard is missing.
+func (l Layout) Reads(shard int) bool {
+	return l.Stripes() != 1 || shard >= DataShards || shard < dataBlocks(l.StripeLen(0))
 }
 
 // TableSize returns the size in bytes of the table at the end of each shard file.

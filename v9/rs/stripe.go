@@ -32,8 +32,14 @@ func NewStripe(o Object) *Stripe {
 // Reset makes s stripe n of the object, to be filled and encoded.
 func (s *Stripe) Reset(n int64) { s.begin(n, entry{length: s.object.StripeLen(n), raw: true}) }
 
-// Expect makes s stripe n of the object, encoded as the table says, with no block known.
-func (s *Stripe) Expect(n int64, t *Table) { s.begin(n, t.entries[n]) }
+// Expect makes s stripe n of the object, encoded as the table says, with no block known but those of zeros.
+func (s *Stripe) Expect(n int64, t *Table) {
+	s.begin(n, t.entries[n])
+	for i := dataBlocks(s.entry.length); i < DataShards; i++ {
+		clear(s.blocks[i])
+		s.intact[i] = true
+	}
+}
 
 func (s *Stripe) begin(n int64, e entry) {
 	s.number, s.intact = n, [Shards]bool{}
@@ -69,8 +75,11 @@ func (s *Stripe) encoded() []byte { return s.blocks[0][:s.entry.length] }
 func (s *Stripe) Data() []byte { return s.memory[:s.object.StripeLen(s.number)] }
 
 // Stored returns the memory of what shard i stores of s, a block and its checksum: to be filled before
-// Verify, or to be read after Encode or Protect.
-func (s *Stripe) Stored(i int) (block, sum []byte) { return s.blocks[i], s.sums[i][:] }
+// Verify, without which the block does not count as intact, or to be read after Encode or Protect.
+func (s *Stripe) Stored(i int) (block, sum []byte) {
+	s.intact[i] = false
+	return s.blocks[i], s.sums[i][:]
+}
 
 // Verify reports whether block i has its checksum; only then ReconstructData uses it. The error wraps
 // ErrCorrupt.

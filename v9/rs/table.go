@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	entrySize = 8       // bytes of a stripe in the table
+	entrySize = 12      // bytes of a stripe in the table
 	rawBit    = 1 << 31 // of an entry: the stripe is not compressed
 )
 
@@ -16,11 +16,11 @@ const (
 type entry struct {
 	length int    // of the encoded stripe, in bytes
 	raw    bool   // it is the object's bytes, otherwise a zstd frame of them
-	sum    uint32 // its CRC-32C
+	sum    uint64 // its strong checksum; see Object.strong
 }
 
-// blockLen returns the length of each of the six blocks: a quarter, rounded up.
-func (e entry) blockLen() int { return (e.length + DataShards - 1) / DataShards }
+// blockLen returns the length of each of the six blocks.
+func (e entry) blockLen() int { return blockLen(e.length) }
 
 // Table says how the stripes of an object are encoded, from the first one on. It is complete when it has
 // all of them. The tables of an object's six shards are equal, but for their checksums.
@@ -67,7 +67,7 @@ func (t *Table) Bytes() (b []byte) {
 			length |= rawBit
 		}
 		b = binary.BigEndian.AppendUint32(b, length)
-		b = binary.BigEndian.AppendUint32(b, e.sum)
+		b = binary.BigEndian.AppendUint64(b, e.sum)
 	}
 	return b
 }
@@ -96,7 +96,7 @@ func ParseEntries(o Object, b []byte) (*Table, error) {
 	t := NewTable(o)
 	for ; len(b) >= entrySize && int64(len(t.entries)) < o.Stripes(); b = b[entrySize:] {
 		length := binary.BigEndian.Uint32(b)
-		e := entry{int(length &^ rawBit), length&rawBit != 0, binary.BigEndian.Uint32(b[4:])}
+		e := entry{int(length &^ rawBit), length&rawBit != 0, binary.BigEndian.Uint64(b[4:])}
 		plain := o.StripeLen(int64(len(t.entries)))
 		if e.length == 0 || e.raw && e.length != plain || !e.raw && !worthwhile(e.length, plain) {
 			return nil, fmt.Errorf("%w: %d bytes of stripe %d in the table", ErrCorrupt, e.length, len(t.entries))

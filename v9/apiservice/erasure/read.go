@@ -23,9 +23,9 @@ import (
 const blockTimeout = 500 * time.Millisecond
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
-// and block by block from another shard for one that is missing, late or corrupt. If it reads all stripes
-// it holds the last one back until the object's hash is verified; of a part only the checksums of the
-// blocks can be. It reads a stripe while the one before is used. One goroutine at a time may use it.
+// and block by block from another shard for one that is missing, late or corrupt. Each
+// stripe has its strong checksum. One that Open returns holds the last stripe back until the object's hash is
+// verified too. It reads a stripe while the one before is used. One goroutine at a time may use it.
 type Reader struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -44,7 +44,7 @@ type Reader struct {
 	end      int64        // the number of the stripe after the last one
 	left     int64        // how many stripes are left to use
 	rest     []byte       // of the one that is used
-	sum      stdhash.Hash // of the stripes so far
+	sum      stdhash.Hash // of the stripes so far; nil if the hash of the object is not verified
 	damaged  atomic.Bool
 }
 
@@ -59,13 +59,16 @@ type source struct {
 	late    bool  // it exceeded blockTimeout, here or in a recent read: it is the last choice, and has more time
 }
 
-// Open returns a reader of an object whose shards are held as places say. The caller closes it.
+// Open returns a reader of an object whose shards are held as places say, for a repair or a PUT: what is made from
+// what it reads has the object's hash. The caller closes it.
 func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) *Reader {
-	return c.OpenRange(ctx, o, places, 0, o.Size())
+	r := c.OpenRange(ctx, o, places, 0, o.Size())
+	r.sum = sha256.New()
+	return r
 }
 
-// OpenRange is Open for the bytes from one position up to another. It reads the stripes that have any of
-// them.
+// OpenRange returns a reader of the bytes from one position up to another, for a GET. It reads the stripes that
+// have any of them. The caller closes it.
 func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Places, from, to int64) *Reader {
 	return c.open(ctx, o, "objects/"+hash.Hash(o.Hash()).Hex(), places, nil, from, to)
 }
@@ -74,7 +77,7 @@ func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Pla
 func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, table *rs.Table, from, to int64) *Reader {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{
-		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{object: o}, sum: sha256.New(),
+		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{object: o},
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
 	r.left = r.end - r.next
@@ -189,17 +192,26 @@ func (r *Reader) load() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
-	r.sum.Write(r.stripe.Data()) // never fails
-	first := r.next * rs.StripeSize
+	first, data := r.next*rs.StripeSize, r.stripe.Data()
 	r.next++
-	if r.next == r.object.Stripes() && r.from < rs.StripeSize {
-		if err := hash.Check(r.sum, r.object.Hash()); err != nil {
+	if err := r.verify(data); err != nil {
+		return nil, err
+	}
+	return data[max(r.from-first, 0):min(r.to-first, int64(len(data)))], nil
+}
+
+// verify adds a stripe to the hash, and checks that after the last one.
+func (r *Reader) verify(data []byte) (err error) {
+	if r.sum == nil {
+		return nil
+	}
+	r.sum.Write(data) // never fails
+	if r.next == r.object.Stripes() {
+		if err = hash.Check(r.sum, r.object.Hash()); err != nil {
 			r.damaged.Store(true)
-			return nil, err
 		}
 	}
-	data := r.stripe.Data()
-	return data[max(r.from-first, 0):min(r.to-first, int64(len(data)))], nil
+	return err
 }
 
 // untried returns up to n shards to try next, late ones last.

@@ -12,7 +12,6 @@ import (
 	"gostore/chapter9/apiservice/objectstream"
 	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/rs"
-	"gostore/common/hash"
 	"gostore/common/httpd"
 )
 
@@ -92,19 +91,24 @@ func (w *shardWriter) put(ctx context.Context, streams *objectstream.Client, o r
 	}
 }
 
-// ReadSmall reads a small object from four of its shards, with one request for each. It has no second way: if
+// ReadSmall reads a small object from four of its shards, with one request for each, or from fewer if the others have
+// nothing of it. It has no second way: if
 // anything is not as it should be, the error says what, and a Reader finds out what can be done.
 func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Places) ([]byte, error) {
-	var four placement.Places
+	chosen, missing := placement.Places{}, rs.DataShards
 	for shard, address := range places {
-		if address != "" && four.Known() < rs.DataShards && !c.isLate(address) {
-			four[shard] = address
+		switch {
+		case !o.Reads(shard):
+			missing--
+		case address != "" && missing > 0 && !c.isLate(address):
+			chosen[shard] = address
+			missing--
 		}
 	}
-	if four.Known() < rs.DataShards {
+	if missing > 0 {
 		return nil, rs.ErrTooFewShards
 	}
-	files, err := c.wholeFiles(ctx, o, four)
+	files, err := c.wholeFiles(ctx, o, chosen)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +134,7 @@ func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Pl
 	return files, errors.Join(errs[:]...)
 }
 
-// decode returns the object that four intact shard files of one encoding have.
+// decode returns the object that enough intact shard files of one encoding have.
 func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
 	var table *rs.Table
 	for shard, file := range files {
@@ -153,9 +157,6 @@ func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
 			return nil, err
 		}
 		content = append(content, stripe.Data()...)
-	}
-	if sum := hash.Of(content); sum != hash.Hash(o.Hash()) {
-		return nil, fmt.Errorf("%w: the content has %s", hash.ErrMismatch, sum)
 	}
 	return content, nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 
-	"gostore/chapter9/dataservice/pieces"
 	"gostore/common/httpd"
 )
 
@@ -46,8 +45,7 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(to-from, 10))
 	w.Header().Set("Size", strconv.FormatInt(info.Size(), 10))
-	_, err = io.Copy(httpd.StreamWithin(w, peerTimeout), pieces.Reader(io.LimitReader(f, to-from), to-from))
-	return err
+	return httpd.SendFile(w, f, to-from, peerTimeout)
 }
 
 // section returns the positions in a file that a request asks for, at most its end. A negative from is

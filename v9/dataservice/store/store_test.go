@@ -152,7 +152,7 @@ func TestShardOfAnotherEncodingIsReplaced(t *testing.T) {
 	require.NotEqual(t, before, after)
 }
 
-// TestOtherVersionIsRefused has a shard of chapter 6 among broken ones: nothing is changed.
+// TestOtherVersionIsRefused has a shard of chapter 8 among broken ones: nothing is changed.
 func TestOtherVersionIsRefused(t *testing.T) {
 	root := t.TempDir()
 	s := open(t, root)
@@ -163,17 +163,17 @@ func TestOtherVersionIsRefused(t *testing.T) {
 	require.NoError(t, err)
 
 	old := []byte(content)
-	old[4] = 2
+	old[4] = 3
 	binary.BigEndian.PutUint32(old[52:], crc32.Checksum(old[:52], crc32.MakeTable(crc32.Castagnoli)))
 	objects := filepath.Join(root, "objects")
 	require.NoError(t, os.WriteFile(filepath.Join(objects, name), []byte("broken"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
 	_, err = Open(dir, time.Hour, metrics.New())
 	require.ErrorIs(t, err, rs.ErrVersion)
-	require.ErrorContains(t, err, "of version 3: another version, 2")
+	require.ErrorContains(t, err, "of version 4: another version, 3")
 	requireFile(t, string(old), objects, "old")
 
-	old[4] = 3 // a bit of it is damaged
+	old[4] = 4 // a bit of it is damaged
 	require.NoError(t, os.WriteFile(filepath.Join(objects, "old"), old, 0o644))
 	_, err = Open(dir, time.Hour, metrics.New())
 	require.NoError(t, err)
