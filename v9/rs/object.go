@@ -79,6 +79,14 @@ func ParseHeader(b []byte) (o Object, shard int, err error) {
 	return o, shard, nil
 }
 
+// Verify reports whether a block of a stripe has its checksum. The error wraps ErrCorrupt.
+func (o Object) Verify(shard int, stripe int64, block, sum []byte) error {
+	if binary.BigEndian.Uint32(sum) != o.sum(shard, stripe, block) {
+		return fmt.Errorf("%w: shard %d, stripe %d", ErrCorrupt, shard, stripe)
+	}
+	return nil
+}
+
 // sum returns the checksum of a block. It is seeded with the block's place, so that a block in the wrong
 // place is corrupt too.
 func (o Object) sum(shard int, stripe int64, block []byte) uint32 {

@@ -1,10 +1,5 @@
 package rs
 
-import (
-	"encoding/binary"
-	"fmt"
-)
-
 // Stripe is the memory for one stripe of an object at a time: its bytes, and the six blocks that they
 // are encoded in with their checksums. Reset or Expect begins the next stripe. One goroutine at a time
 // may use it, except that several may each fill, verify or read a block of their own.
@@ -22,11 +17,17 @@ type Stripe struct {
 // NewStripe returns a stripe with memory for any stripe of o. It needs Reset or Expect before
 // anything else.
 func NewStripe(o Object) *Stripe {
-	s := &Stripe{object: o}
-	if o.Stripes() > 0 {
-		s.memory = make([]byte, Shards*o.MaxBlockLen(0))
-	}
+	s := &Stripe{}
+	s.Renew(o)
 	return s
+}
+
+// Renew makes s what NewStripe returns, in the memory that it has if that is enough.
+func (s *Stripe) Renew(o Object) {
+	s.object = o
+	if o.Stripes() > 0 && len(s.memory) < Shards*o.MaxBlockLen(0) {
+		s.memory, s.packed = make([]byte, Shards*o.MaxBlockLen(0)), nil
+	}
 }
 
 // Reset makes s stripe n of the object, to be filled and encoded.
@@ -84,9 +85,7 @@ func (s *Stripe) Stored(i int) (block, sum []byte) {
 // Verify reports whether block i has its checksum; only then ReconstructData uses it. The error wraps
 // ErrCorrupt.
 func (s *Stripe) Verify(i int) error {
-	if binary.BigEndian.Uint32(s.sums[i][:]) != s.object.sum(i, s.number, s.blocks[i]) {
-		return fmt.Errorf("%w: shard %d, stripe %d", ErrCorrupt, i, s.number)
-	}
-	s.intact[i] = true
-	return nil
+	err := s.object.Verify(i, s.number, s.blocks[i], s.sums[i][:])
+	s.intact[i] = err == nil
+	return err
 }

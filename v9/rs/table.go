@@ -50,6 +50,9 @@ func (t *Table) Offset(stripe int64) int64 {
 	return offset
 }
 
+// BlockLen returns the length of the blocks of a stripe.
+func (t *Table) BlockLen(stripe int64) int { return t.entries[stripe].blockLen() }
+
 // ShardSize returns the size in bytes of each shard file, or what there is of it before the table is complete.
 func (t *Table) ShardSize() int64 {
 	size := t.Offset(t.Stripes())

@@ -9,6 +9,7 @@ import (
 // turns has two stripes of an object, one that is used and one that is made ready meanwhile. The second is made
 // when it is needed: most objects have one stripe.
 type turns struct {
+	codec  *Codec
 	object rs.Object
 	two    [2]*rs.Stripe
 	last   int
@@ -18,9 +19,18 @@ type turns struct {
 func (t *turns) next() *rs.Stripe {
 	t.last = 1 - t.last
 	if t.two[t.last] == nil {
-		t.two[t.last] = rs.NewStripe(t.object)
+		t.two[t.last] = t.codec.newStripe(t.object)
 	}
 	return t.two[t.last]
+}
+
+// end ends the use of both stripes.
+func (t *turns) end() {
+	for _, stripe := range t.two {
+		if stripe != nil {
+			t.codec.recycle(stripe)
+		}
+	}
 }
 
 // ahead returns the n results of next one after the other, each computed in another goroutine while the caller uses

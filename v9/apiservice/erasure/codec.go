@@ -9,6 +9,7 @@ import (
 
 	"gostore/chapter9/apiservice/objectstream"
 	"gostore/chapter9/apiservice/placement"
+	"gostore/chapter9/buffers"
 	"gostore/chapter9/rs"
 	"gostore/common/hash"
 )
@@ -18,6 +19,9 @@ type Codec struct {
 	streams *objectstream.Client
 	coder   *rs.Coder
 	late    sync.Map // when a data service exceeded blockTimeout, by address
+
+	stripes sync.Pool     // of *rs.Stripe that nobody uses
+	files   *buffers.Pool // for the shard files of a small object
 }
 
 // NewCodec returns a codec.
@@ -26,8 +30,21 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Codec{streams: streams, coder: coder}, nil
+	largest := rs.NewObject(MaxSmall, [32]byte{})
+	return &Codec{streams: streams, coder: coder, files: buffers.New(rs.Shards * int(largest.MaxShardSize()))}, nil
 }
+
+// newStripe returns a stripe for an object, which recycle makes another's.
+func (c *Codec) newStripe(o rs.Object) *rs.Stripe {
+	if s, ok := c.stripes.Get().(*rs.Stripe); ok {
+		s.Renew(o)
+		return s
+	}
+	return rs.NewStripe(o)
+}
+
+// recycle ends the use of a stripe.
+func (c *Codec) recycle(s *rs.Stripe) { c.stripes.Put(s) }
 
 // Check has data services verify the shards of an object that they hold. It returns those that are
 // intact, and those of data services that did not answer; the others are missing, corrupt or unreadable,

@@ -77,7 +77,7 @@ func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Pla
 func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, table *rs.Table, from, to int64) *Reader {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{
-		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{object: o},
+		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{codec: c, object: o},
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
 	r.left = r.end - r.next
@@ -98,13 +98,14 @@ func (c *Codec) isLate(address string) bool {
 // Damaged reports whether a shard could not be read so far, has a corrupt block, or is of other content.
 func (r *Reader) Damaged() bool { return r.damaged.Load() }
 
-// Close ends all requests to data services.
+// Close ends all requests to data services, and the use of what was read.
 func (r *Reader) Close() {
 	r.cancel()
 	r.stop()
 	for i := range r.sources {
 		r.sources[i].close()
 	}
+	r.stripes.end()
 }
 
 // Read implements io.Reader. The error wraps rs.ErrTooFewShards if fewer than four blocks of a stripe

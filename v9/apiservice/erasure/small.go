@@ -25,7 +25,9 @@ const MaxSmall = 1 << 20
 // those of Write. Shards that were written before an error stay, without a name. The error is
 // ErrOtherEncoding if a data service holds an intact shard of another encoding.
 func (c *Codec) WriteSmall(ctx context.Context, o rs.Object, content []byte, to placement.Places, order []string) (until time.Time, err error) {
-	files, err := c.shardFiles(o, content)
+	memory := c.files.Get(rs.Shards * int(o.MaxShardSize()))
+	defer c.files.Put(memory)
+	files, err := c.shardFiles(o, content, memory)
 	if err != nil {
 		return until, err
 	}
@@ -49,15 +51,18 @@ func (c *Codec) WriteSmall(ctx context.Context, o rs.Object, content []byte, to 
 	return start.Add(age), s.check()
 }
 
-// shardFiles encodes an object.
-func (c *Codec) shardFiles(o rs.Object, content []byte) (files [rs.Shards][]byte, err error) {
-	stripes, table := c.Encoded(o, bytes.NewReader(content), ""), rs.NewTable(o)
+// shardFiles encodes an object into memory for all files.
+func (c *Codec) shardFiles(o rs.Object, content, memory []byte) (files [rs.Shards][]byte, err error) {
+	stripe := c.newStripe(o)
+	defer c.recycle(stripe)
+	table, size := rs.NewTable(o), int(o.MaxShardSize())
 	for shard := range files {
-		files[shard] = append(make([]byte, 0, o.MaxShardSize()), o.Header(shard)...)
+		files[shard] = append(memory[shard*size:shard*size:(shard+1)*size], o.Header(shard)...)
 	}
-	for range o.Stripes() {
-		stripe, err := stripes()
-		if err != nil {
+	for n := range o.Stripes() {
+		stripe.Reset(n)
+		content = content[copy(stripe.Data(), content):]
+		if err := c.coder.Encode(stripe); err != nil {
 			return files, err
 		}
 		table.Add(stripe)
@@ -91,10 +96,10 @@ func (w *shardWriter) put(ctx context.Context, streams *objectstream.Client, o r
 	}
 }
 
-// ReadSmall reads a small object from four of its shards, with one request for each, or from fewer if the others have
+// ReadSmall reads a small object into memory of its size, from four of its shards, with one request for each, or from fewer if the others have
 // nothing of it. It has no second way: if
 // anything is not as it should be, the error says what, and a Reader finds out what can be done.
-func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Places) ([]byte, error) {
+func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Places, into []byte) error {
 	chosen, missing := placement.Places{}, rs.DataShards
 	for shard, address := range places {
 		switch {
@@ -106,25 +111,28 @@ func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Pla
 		}
 	}
 	if missing > 0 {
-		return nil, rs.ErrTooFewShards
+		return rs.ErrTooFewShards
 	}
-	files, err := c.wholeFiles(ctx, o, chosen)
+	memory := c.files.Get(rs.Shards * int(o.MaxShardSize()))
+	defer c.files.Put(memory)
+	files, err := c.wholeFiles(ctx, o, chosen, memory)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return c.decode(o, files)
+	return c.decode(o, files, into)
 }
 
-// wholeFiles requests shard files concurrently.
-func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Places) (files [rs.Shards][]byte, err error) {
+// wholeFiles requests shard files concurrently, into memory for all of them.
+func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Places, memory []byte) (files [rs.Shards][]byte, err error) {
 	var errs [rs.Shards]error
 	var reading sync.WaitGroup
+	size := int(o.MaxShardSize())
 	for shard, address := range places {
 		if address == "" {
 			continue
 		}
 		reading.Go(func() {
-			files[shard], errs[shard] = c.streams.Whole(ctx, address, name(o, shard), o.MaxShardSize(), blockTimeout)
+			files[shard], errs[shard] = c.streams.Whole(ctx, address, name(o, shard), memory[shard*size:][:size], blockTimeout)
 			if errors.Is(errs[shard], objectstream.ErrStalled) {
 				c.late.Store(address, time.Now())
 			}
@@ -134,8 +142,8 @@ func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Pl
 	return files, errors.Join(errs[:]...)
 }
 
-// decode returns the object that enough intact shard files of one encoding have.
-func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
+// decode computes the object that enough intact shard files of one encoding have.
+func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte, into []byte) error {
 	var table *rs.Table
 	for shard, file := range files {
 		if file == nil {
@@ -146,19 +154,20 @@ func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte) ([]byte, error) {
 			err = ErrOtherEncoding
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		table = t
 	}
-	content, stripe := make([]byte, 0, o.Size()), rs.NewStripe(o)
+	stripe := c.newStripe(o)
+	defer c.recycle(stripe)
 	for n := range o.Stripes() {
 		stripe.Expect(n, table)
 		if err := c.decodeStripe(stripe, table.Offset(n), files); err != nil {
-			return nil, err
+			return err
 		}
-		content = append(content, stripe.Data()...)
+		into = into[copy(into, stripe.Data()):]
 	}
-	return content, nil
+	return nil
 }
 
 // parse returns the table of a shard file whose header and length are right.

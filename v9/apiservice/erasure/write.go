@@ -23,9 +23,9 @@ type Stripes func() (*rs.Stripe, error)
 
 // Encoded returns the stripes of an object whose bytes body has. It fails as body does, and with
 // ErrOtherEncoding if the shards that are there already have an encoding, other than "", that these would
-// not have.
-func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) Stripes {
-	stripes, table := &turns{object: o}, rs.NewTable(o)
+// not have. The caller calls end when it uses none of them any more.
+func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) (next Stripes, end func()) {
+	stripes, table := &turns{codec: c, object: o}, rs.NewTable(o)
 	return func() (*rs.Stripe, error) {
 		stripe := stripes.next()
 		stripe.Reset(table.Stripes())
@@ -40,7 +40,7 @@ func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) Stripes {
 			return nil, ErrOtherEncoding
 		}
 		return stripe, nil
-	}
+	}, stripes.end
 }
 
 // Write sends those shards of an object that to has a place for; held are intact already, and of the same

@@ -15,6 +15,7 @@ import (
 	"gostore/chapter9/apiservice/locate"
 	"gostore/chapter9/apiservice/maintenance"
 	"gostore/chapter9/apiservice/placement"
+	"gostore/chapter9/buffers"
 	"gostore/common/httpd"
 )
 
@@ -31,6 +32,7 @@ type handler struct {
 // Handler answers for /objects/NAME. More methods begin uploads that may break off.
 func Handler(locator *locate.Locator, dataServices *heartbeat.Monitor, codec *erasure.Codec, repairer *erasure.Repairer, versions *maintenance.Versions, homes *placement.Homes, more httpd.Methods) http.Handler {
 	h := &handler{locator: locator, dataServices: dataServices, codec: codec, repairer: repairer, versions: versions, homes: homes}
+	h.memory.objects = buffers.New(erasure.MaxSmall)
 	methods := httpd.Methods{http.MethodPut: h.put, http.MethodGet: h.get, http.MethodDelete: h.delete}
 	maps.Copy(methods, more)
 	return methods

@@ -27,9 +27,6 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	version, err := h.putSmall(w, r, m, content)
-	if errors.Is(err, errPlain) {
-		version, err = h.putPlain(w, r, m, content)
-	}
 	if err != nil {
 		return err
 	}
@@ -107,7 +104,9 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 		kept, encoding = placement.Places{}, ""
 	}
 	to := kept.Apart(intact).Apart(damaged).Spread(order).Without(kept)
-	err = h.codec.Write(r.Context(), o, h.codec.Encoded(o, body, encoding), kept, to, order, erasure.WriteQuorum)
+	stripes, end := h.codec.Encoded(o, body, encoding)
+	defer end()
+	err = h.codec.Write(r.Context(), o, stripes, kept, to, order, erasure.WriteQuorum)
 	if errors.Is(err, erasure.ErrOtherEncoding) {
 		err = h.complete(r.Context(), o, kept, to, order)
 	}

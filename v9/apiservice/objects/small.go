@@ -11,6 +11,7 @@ import (
 
 	"gostore/chapter9/apiservice/erasure"
 	"gostore/chapter9/apiservice/placement"
+	"gostore/chapter9/buffers"
 	"gostore/chapter9/rs"
 	"gostore/common/es"
 	"gostore/common/hash"
@@ -24,9 +25,12 @@ import (
 // errPlain is for an object that has to go the plain way.
 var errPlain = errors.New("not a small object, or not at its home")
 
-// memory is how many bytes small objects may take, so that a process keeps within its bound. For an object
-// for which there is no room the plain way is open, so nothing waits.
-type memory struct{ used atomic.Int64 }
+// memory is for the bytes of small objects, so many that a process keeps within its bound. For an object for which
+// there is no room the plain way is open, so nothing waits.
+type memory struct {
+	used    atomic.Int64
+	objects *buffers.Pool
+}
 
 const (
 	maxMemory = 32 << 20
@@ -35,31 +39,30 @@ const (
 	perByte = 4
 )
 
-// take returns the func that gives the memory for an object back.
-func (m *memory) take(size int64) (giveBack func(), ok bool) {
-	giveBack = func() { m.used.Add(-perByte * size) }
+// take returns memory for an object, and the func that gives it back. ok is false if there is none.
+func (m *memory) take(size int64) (object []byte, giveBack func(), ok bool) {
 	if m.used.Add(perByte*size) > maxMemory {
-		giveBack()
-		return nil, false
+		m.used.Add(-perByte * size)
+		return nil, nil, false
 	}
-	return giveBack, true
+	object = m.objects.Get(int(size))
+	return object, func() { m.objects.Put(object); m.used.Add(-perByte * size) }, true
 }
 
-// putSmall is putPlain for a small object.
+// putSmall is putPlain for a small object. The memory for it is given back when all is done, also by the plain way.
 func (h *handler) putSmall(w http.ResponseWriter, r *http.Request, m es.Metadata, content hash.Hash) (version int64, err error) {
 	homes, unknown := h.homes.Of(content.Hex())
 	if m.Size > erasure.MaxSmall || unknown != nil {
-		return 0, errPlain
+		return h.putPlain(w, r, m, content)
 	}
-	giveBack, ok := h.memory.take(m.Size)
+	object, giveBack, ok := h.memory.take(m.Size)
 	if !ok {
-		return 0, errPlain
+		return h.putPlain(w, r, m, content)
 	}
 	defer giveBack()
 	ready := make(chan error, 1)
 	go func() { ready <- h.versions.Ready(r.Context()) }()
-	object, body := make([]byte, m.Size), hash.NewReader(httpd.NewBody(w, r), content, m.Size)
-	if _, err := io.ReadFull(body, object); err != nil {
+	if _, err := io.ReadFull(hash.NewReader(httpd.NewBody(w, r), content, m.Size), object); err != nil {
 		return 0, err
 	}
 	if err := <-ready; err != nil { // nothing is stored
@@ -68,7 +71,7 @@ func (h *handler) putSmall(w http.ResponseWriter, r *http.Request, m es.Metadata
 	until, err := h.storeSmall(r.Context(), rs.NewObject(m.Size, content), object, homes)
 	if err != nil {
 		r.Body = io.NopCloser(bytes.NewReader(object)) // it is read again
-		return 0, errPlain
+		return h.putPlain(w, r, m, content)
 	}
 	return h.versions.AddClaimed(r.Context(), m, content, until)
 }
@@ -89,13 +92,12 @@ func (h *handler) sendSmall(w http.ResponseWriter, r *http.Request, o rs.Object,
 	if o.Size() > erasure.MaxSmall || unknown != nil {
 		return errPlain
 	}
-	giveBack, ok := h.memory.take(o.Size())
+	object, giveBack, ok := h.memory.take(o.Size())
 	if !ok {
 		return errPlain
 	}
 	defer giveBack()
-	object, err := h.codec.ReadSmall(r.Context(), o, homes)
-	if err != nil {
+	if err := h.codec.ReadSmall(r.Context(), o, homes, object); err != nil {
 		return errPlain
 	}
 	if p.partial {

@@ -6,22 +6,28 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // Put has the data service at address hold a shard of a small object, durably, and returns for how long the
-// caller may rely on it, as Claim does. The error is 409 if it holds an intact one of another encoding.
+// caller may rely on it, as Claim does. It does not use file after it has returned. The error is 409 if it holds an intact one of another encoding.
 func (c *Client) Put(ctx context.Context, address, name string, file []byte) (time.Duration, error) {
 	if err := c.breaker.allow(address); err != nil {
 		return 0, err
 	}
 	ctx, watch := c.watched(ctx, address, timeoutOf(int64(len(file))))
 	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+address+"/objects/"+name, bytes.NewReader(file))
+	var reading sync.WaitGroup
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+address+"/objects/"+name, nil)
 	if err != nil {
 		return 0, err
 	}
+	request.ContentLength = int64(len(file))
+	request.GetBody = func() (io.ReadCloser, error) { return newSent(file, &reading), nil } // for another connection
+	request.Body = newSent(file, &reading)
 	response, err := c.do(request, address)
+	reading.Wait()
 	if err != nil {
 		return 0, err
 	}
@@ -33,16 +39,33 @@ func (c *Client) Put(ctx context.Context, address, name string, file []byte) (ti
 	return time.ParseDuration(string(age))
 }
 
-// Whole returns a shard of up to limit bytes that the data service at address holds.
-func (c *Client) Whole(ctx context.Context, address, name string, limit int64, timeout time.Duration) ([]byte, error) {
-	body, err := c.Get(ctx, address, "objects/"+name, 0, limit, timeout)
+// Whole reads a shard that the data service at address holds into memory, and returns the part of it that the shard
+// takes.
+func (c *Client) Whole(ctx context.Context, address, name string, memory []byte, timeout time.Duration) ([]byte, error) {
+	body, err := c.Get(ctx, address, "objects/"+name, 0, int64(len(memory)), timeout)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close() // it is read to its end
-	if body.Size < 0 || body.Size > limit {
+	if body.Size < 0 || body.Size > int64(len(memory)) {
 		return nil, fmt.Errorf("%w: %d bytes of %s", ErrCorrupt, body.Size, name)
 	}
-	file := make([]byte, body.Size)
+	file := memory[:body.Size]
 	return file, body.Fill(file)
+}
+
+// sent is a body that says when net/http reads it no more, which may be after the answer.
+type sent struct {
+	*bytes.Reader
+	done func()
+}
+
+func newSent(file []byte, reading *sync.WaitGroup) *sent {
+	reading.Add(1)
+	return &sent{bytes.NewReader(file), sync.OnceFunc(reading.Done)}
+}
+
+func (s *sent) Close() error {
+	s.done()
+	return nil
 }

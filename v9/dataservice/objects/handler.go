@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"time"
 
+	"gostore/chapter9/buffers"
 	"gostore/chapter9/dataservice/store"
 	"gostore/chapter9/rs"
 	"gostore/common/httpd"
@@ -23,11 +24,12 @@ const peerTimeout = 30 * time.Minute
 
 type handler struct {
 	store *store.Store
+	whole *buffers.Pool // for shards that come with one request
 }
 
 // Handler answers for /objects/NAME.
 func Handler(store *store.Store) http.Handler {
-	h := &handler{store}
+	h := &handler{store, buffers.New(maxWhole)}
 	return httpd.Methods{http.MethodGet: h.get, http.MethodPut: h.put, http.MethodPost: h.check, http.MethodDelete: h.quarantine}
 }
 

@@ -21,7 +21,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength < 0 || r.ContentLength > maxWhole {
 		return httpd.Errorf(http.StatusBadRequest, "a shard of %d bytes is not taken with one request: at most %d", r.ContentLength, maxWhole)
 	}
-	file := make([]byte, r.ContentLength)
+	file := h.whole.Get(int(r.ContentLength))
+	defer h.whole.Put(file)
 	if _, err := io.ReadFull(httpd.NewBody(w, r), file); err != nil {
 		return err
 	}

@@ -88,15 +88,15 @@ func readTable(f io.ReaderAt, size int64) (o rs.Object, shard int, table *rs.Tab
 
 // verify reads all blocks of a shard.
 func verify(f io.Reader, o rs.Object, shard int, table *rs.Table) error {
-	stripe := rs.NewStripe(o)
+	memory := []byte(nil)
 	for n := range o.Stripes() {
-		stripe.Expect(n, table)
-		block, sum := stripe.Stored(shard)
-		_, err := io.ReadFull(f, block)
-		if err == nil {
-			_, err = io.ReadFull(f, sum)
+		length := table.BlockLen(n)
+		if memory == nil {
+			memory = make([]byte, o.MaxBlockLen(0)+rs.ChecksumSize)
 		}
-		if err = cmp.Or(err, stripe.Verify(shard)); err != nil {
+		stored := memory[:length+rs.ChecksumSize]
+		_, err := io.ReadFull(f, stored)
+		if err = cmp.Or(err, o.Verify(shard, n, stored[:length], stored[length:])); err != nil {
 			return err
 		}
 	}
