@@ -33,10 +33,10 @@ type memory struct {
 }
 
 const (
-	maxMemory = 32 << 20
+	maxMemory = 24 << 20
 	// perByte is how many bytes of memory a byte of a small object takes: its own, those of the shard
 	// files, and those of a stripe.
-	perByte = 4
+	perByte = 3
 )
 
 // take returns memory for an object, and the func that gives it back. ok is false if there is none.

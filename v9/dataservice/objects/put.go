@@ -10,7 +10,7 @@ import (
 )
 
 // maxWhole is more bytes than a shard of an object of 1 MiB has. Larger ones come in streams: see package temp.
-const maxWhole = 512 << 10
+const maxWhole = 264 << 10
 
 // put takes a whole shard with one request. It is in memory until it is verified.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
