@@ -143,7 +143,7 @@ func within(timeout time.Duration, check func() error) (err error) {
 // smallObjectOfOtherEncoding is otherEncoding for an object that takes the short way.
 func smallObjectOfOtherEncoding(t *testing.T, s *suite.Store) {
 	s.NeedProcesses(t)
-	for _, size := range []int{10_000, suite.Stripe + 1000} {
+	for _, size := range []int{100_000, suite.Stripe + 1000} {
 		body := suite.NewText(size)
 		raw := handmade(t, body, func(stripe []byte) ([]byte, uint32) { return stripe, 1<<31 | uint32(len(stripe)) })
 		name, files, ours := s.PutShards(t, body)

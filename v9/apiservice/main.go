@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -29,7 +31,14 @@ import (
 // time out.
 const maxBodies = 64
 
+// memoryLimit has the garbage collector run more often than it would by itself when memory comes near: what is reused
+// counts as in use, and it would let twice that grow. GOMEMLIMIT says otherwise.
+const memoryLimit = 56 << 20
+
 func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	service.Main(run)
 }
 

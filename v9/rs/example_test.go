@@ -157,20 +157,21 @@ func Example_format() {
 	}
 	fmt.Print(hex.Dump(files[0]))
 	for _, file := range files {
-		fmt.Printf("% x … % x  % x  % x  % x  % x\n", file[:6], file[52:56], file[56:60], file[60:64], file[64:72], file[72:])
+		fmt.Printf("% x … % x  % x  % x  % x  % x\n", file[:6], file[52:56], file[56:69], file[69:73], file[73:85], file[85:])
 	}
 	// Output:
-	// 00000000  67 6f 72 73 03 00 04 02  00 02 00 00 00 00 00 00  |gors............|
+	// 00000000  67 6f 72 73 04 00 04 02  00 02 00 00 00 00 00 00  |gors............|
 	// 00000010  00 00 00 0d 85 3f f9 37  62 a0 6d db f7 22 c4 eb  |.....?.7b.m.."..|
 	// 00000020  e9 dd d6 6d 8f 63 dd ae  a9 7f 52 1c 3e cc 20 da  |...m.c....R.>. .|
-	// 00000030  7c 97 60 20 5c 66 a2 d6  68 65 6c 6c a4 87 7f ce  ||.` \f..hell....|
-	// 00000040  80 00 00 0d 77 bb 19 86  c3 a2 24 fc              |....w.....$.|
-	// 67 6f 72 73 03 00 … 5c 66 a2 d6  68 65 6c 6c  a4 87 7f ce  80 00 00 0d 77 bb 19 86  c3 a2 24 fc
-	// 67 6f 72 73 03 01 … 13 6e a5 8a  6f 2c 20 77  7b 84 d9 d4  80 00 00 0d 77 bb 19 86  19 51 a7 20
-	// 67 6f 72 73 03 02 … c2 76 ac 6e  6f 72 6c 64  41 5c f3 24  80 00 00 0d 77 bb 19 86  73 a9 55 b5
-	// 67 6f 72 73 03 03 … 8d 7e ab 32  0a 00 00 00  4e 22 ce d0  80 00 00 0d 77 bb 19 86  a9 5a d6 69
-	// 67 6f 72 73 03 04 … 65 aa c9 57  b9 1e 8c c6  bb 0a a2 1b  80 00 00 0d 77 bb 19 86  57 06 cc 66
-	// 67 6f 72 73 03 05 … 2a a2 ce 0b  ef cd 00 c2  3d ac e1 d4  80 00 00 0d 77 bb 19 86  cf ce 4b 60
+	// 00000030  7c 97 60 20 08 b9 f1 ca  68 65 6c 6c 6f 2c 20 77  ||.` ....hello, w|
+	// 00000040  6f 72 6c 64 0a 4a 1d e7  42 80 00 00 0d 86 d4 8f  |orld.J..B.......|
+	// 00000050  d5 fe 1b 3f 7e d1 dc 9e  e1                       |...?~....|
+	// 67 6f 72 73 04 00 … 08 b9 f1 ca  68 65 6c 6c 6f 2c 20 77 6f 72 6c 64 0a  4a 1d e7 42  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  d1 dc 9e e1
+	// 67 6f 72 73 04 01 … 47 b1 f6 96  00 00 00 00 00 00 00 00 00 00 00 00 00  f4 46 ff 7b  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  e5 9d 13 55
+	// 67 6f 72 73 04 02 … 96 a9 ff 72  00 00 00 00 00 00 00 00 00 00 00 00 00  6a 8a 13 96  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  b9 5f 85 89
+	// 67 6f 72 73 04 03 … d9 a1 f8 2e  00 00 00 00 00 00 00 00 00 00 00 00 00  1f 31 b7 cd  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  8d 1e 08 3d
+	// 67 6f 72 73 04 04 … 31 75 9a 4b  11 be 7d 7d 50 f3 47 25 50 52 7d a5 ee  b3 f1 78 74  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  a7 fe 50 91
+	// 67 6f 72 73 04 05 … 7e 7d 9d 17  14 98 64 64 40 37 a7 7d 40 11 64 84 d8  71 a5 22 86  80 00 00 0d 86 d4 8f d5 fe 1b 3f 7e  1d dd 0a 54
 }
 
 // encode is a PUT of a small object.
@@ -195,15 +196,15 @@ func encode(content string) (files [rs.Shards][]byte, err error) {
 	return files, nil
 }
 
-// Any two shards may be missing. A third is one too many.
+// The object is in shard 0, and shards 1 to 3 have zeros. Any two of the others may be missing. A third is one too many.
 func ExampleCoder_ReconstructData() {
-	for _, missing := range [][]int{{0, 4}, {0, 2, 4}} {
+	for _, missing := range [][]int{{0, 4}, {0, 4, 5}} {
 		content, err := decode("hello, world\n", missing)
 		fmt.Printf("without %v: %q %v\n", missing, content, err)
 	}
 	// Output:
 	// without [0 4]: "hello, world\n" <nil>
-	// without [0 2 4]: "" too few shards: 3 intact blocks in stripe 0
+	// without [0 4 5]: "" too few shards: 3 intact blocks in stripe 0
 }
 
 // decode is a GET of a small object some of whose shards are missing.
@@ -220,7 +221,7 @@ func decode(content string, missing []int) (string, error) {
 		return "", err
 	}
 	o := rs.NewObject(int64(len(content)), sha256.Sum256([]byte(content)))
-	table, err := rs.ParseTable(o, 5, files[5][len(files[5])-int(o.TableSize()):])
+	table, err := rs.ParseTable(o, 1, files[1][len(files[1])-int(o.TableSize()):])
 	if err != nil {
 		return "", err
 	}

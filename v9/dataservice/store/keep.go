@@ -37,6 +37,7 @@ func (s *Store) Keep(name string, file []byte) (time.Duration, error) {
 	if err := s.write(name, file, there); err != nil {
 		return 0, err
 	}
+	s.counts.Written.Inc()
 	s.add(name)
 	return s.uses.age / 2, nil
 }
