@@ -11,5 +11,5 @@ import (
 func TestMain(m *testing.M) { suite.Main(m) }
 
 func TestChapter(t *testing.T) {
-	suite.Run(t, 9, slices.Concat(fault.Tests(), fault.ResumeTests(), encodingTests(), scanTests(), smallTests(), fault.MaintenanceTests())...)
+	suite.Run(t, 9, slices.Concat(fault.Tests(), fault.ResumeTests(), encodingTests(), scanTests(), smallTests(), largeTests(), fault.MaintenanceTests())...)
 }

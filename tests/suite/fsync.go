@@ -35,6 +35,29 @@ func fsyncBeforeAnswer(t *testing.T, s *Store) {
 	Eventually(t, 10*time.Second, func() error { return durableFiles(traces, files) })
 }
 
+// RequireSystemCalls requires that processes with a STORE_ROOT make all of some system calls while do runs.
+func (s *Store) RequireSystemCalls(t *testing.T, do func(), names ...string) {
+	t.Helper()
+	traces := s.traceStorage(t)
+	do()
+	Eventually(t, 10*time.Second, func() error {
+		all := ""
+		for _, file := range traces {
+			trace, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			all += string(trace)
+		}
+		for _, name := range names {
+			if !strings.Contains(all, " "+name+"(") {
+				return fmt.Errorf("no %s in the traces", name)
+			}
+		}
+		return nil
+	})
+}
+
 // traceStorage attaches strace to every process that has a STORE_ROOT, until the end of the test.
 // It returns the file of each trace by the name of the process.
 func (s *Store) traceStorage(t *testing.T) map[string]string {
@@ -51,7 +74,7 @@ func (s *Store) traceStorage(t *testing.T) map[string]string {
 func attachStrace(t *testing.T, pid int, trace string) {
 	t.Helper()
 	cmd := exec.Command("strace", "-f", "-tt", "-y", "-s", "64", "-e",
-		"trace=openat,write,writev,pwrite64,sendto,fsync,fdatasync,rename,renameat,renameat2,close",
+		"trace=openat,write,writev,pwrite64,sendto,fsync,fdatasync,sync_file_range,sendfile,rename,renameat,renameat2,close",
 		"-p", strconv.Itoa(pid), "-o", trace)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)

@@ -25,25 +25,20 @@ const blockTimeout = 500 * time.Millisecond
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
 // and block by block from another shard for one that is missing, late or corrupt. Each
 // stripe has its strong checksum. One that Open returns holds the last stripe back until the object's hash is
-// verified too. It reads a stripe while the one before is used. One goroutine at a time may use it.
+// verified too. One goroutine at a time may use it.
 type Reader struct {
 	ctx      context.Context
-	cancel   context.CancelFunc
 	codec    *Codec
 	object   rs.Object
 	path     string // of its shards on data services, without their numbers
 	held     placement.Places
 	sources  [rs.Shards]source
 	table    *rs.Table // that of most shards
-	stripes  turns
 	stripe   *rs.Stripe
-	ahead    func() ([]byte, error) // the bytes that are wanted of the next stripe; see load
-	stop     func()
 	from, to int64        // the bytes to read
 	next     int64        // the number of the next stripe
 	end      int64        // the number of the stripe after the last one
-	left     int64        // how many stripes are left to use
-	rest     []byte       // of the one that is used
+	rest     []byte       // of the present stripe
 	sum      stdhash.Hash // of the stripes so far; nil if the hash of the object is not verified
 	damaged  atomic.Bool
 }
@@ -75,13 +70,10 @@ func (c *Codec) OpenRange(ctx context.Context, o rs.Object, places placement.Pla
 
 // open finds the table at the end of the shards if it is nil.
 func (c *Codec) open(ctx context.Context, o rs.Object, path string, places placement.Places, table *rs.Table, from, to int64) *Reader {
-	ctx, cancel := context.WithCancel(ctx)
 	r := &Reader{
-		ctx: ctx, cancel: cancel, codec: c, object: o, path: path, held: places, table: table, stripes: turns{codec: c, object: o},
+		ctx: ctx, codec: c, object: o, path: path, held: places, table: table, stripe: c.newStripe(o),
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
-	r.left = r.end - r.next
-	r.stop = func() {} // until a stripe is loaded ahead
 	for shard, address := range places {
 		r.sources[shard] = source{shard: shard, address: address, table: table, late: c.isLate(address)}
 	}
@@ -100,12 +92,10 @@ func (r *Reader) Damaged() bool { return r.damaged.Load() }
 
 // Close ends all requests to data services, and the use of what was read.
 func (r *Reader) Close() {
-	r.cancel()
-	r.stop()
 	for i := range r.sources {
 		r.sources[i].close()
 	}
-	r.stripes.end()
+	r.codec.recycle(r.stripe)
 }
 
 // Read implements io.Reader. The error wraps rs.ErrTooFewShards if fewer than four blocks of a stripe
@@ -140,37 +130,30 @@ func ignoreEOF(err error) error {
 	return err
 }
 
-// fill begins to use the next stripe if nothing is left of the one before. If there are several it has
-// them loaded ahead from then on.
-func (r *Reader) fill() (err error) {
+// fill loads the next stripe if nothing is left of the one before.
+func (r *Reader) fill() error {
 	switch {
 	case len(r.rest) > 0:
 		return nil
-	case r.left == 0:
+	case r.next == r.end:
 		return io.EOF
-	case r.ahead == nil:
-		r.ahead, r.stop = ahead(r.left, r.load)
 	}
-	r.left--
-	r.rest, err = r.ahead()
-	return err
+	return r.load()
 }
 
 // Stripe reads the next stripe, and computes all that shards store of it.
 func (r *Reader) Stripe() (*rs.Stripe, error) {
-	if _, err := r.load(); err != nil {
+	if err := r.load(); err != nil {
 		return nil, err
 	}
 	return r.stripe, r.codec.coder.Protect(r.stripe)
 }
 
-// load reads four intact blocks of the next stripe and computes the data blocks not among them. It returns
-// what is wanted of the stripe's bytes, which can be used until the call after the next.
-func (r *Reader) load() ([]byte, error) {
+// load reads four intact blocks of the next stripe and computes the data blocks not among them.
+func (r *Reader) load() error {
 	if err := r.findTable(); err != nil {
-		return nil, err
+		return err
 	}
-	r.stripe = r.stripes.next()
 	r.stripe.Expect(r.next, r.table)
 	for i := range r.sources {
 		r.sources[i].tried = false
@@ -182,7 +165,7 @@ func (r *Reader) load() ([]byte, error) {
 		}
 		missing -= r.readBlocks(some)
 		if r.ctx.Err() != nil {
-			return nil, r.ctx.Err() // the reader is closed, or the service stops
+			return r.ctx.Err() // the service stops
 		}
 	}
 	err := r.codec.coder.ReconstructData(r.stripe)
@@ -191,14 +174,15 @@ func (r *Reader) load() ([]byte, error) {
 		err = fmt.Errorf("%w: %w", hash.ErrMismatch, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
+		return fmt.Errorf("object %s: %w", hash.Hash(r.object.Hash()), err)
 	}
 	first, data := r.next*rs.StripeSize, r.stripe.Data()
 	r.next++
 	if err := r.verify(data); err != nil {
-		return nil, err
+		return err
 	}
-	return data[max(r.from-first, 0):min(r.to-first, int64(len(data)))], nil
+	r.rest = data[max(r.from-first, 0):min(r.to-first, int64(len(data)))]
+	return nil
 }
 
 // verify adds a stripe to the hash, and checks that after the last one.

@@ -25,9 +25,8 @@ type Stripes func() (*rs.Stripe, error)
 // ErrOtherEncoding if the shards that are there already have an encoding, other than "", that these would
 // not have. The caller calls end when it uses none of them any more.
 func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) (next Stripes, end func()) {
-	stripes, table := &turns{codec: c, object: o}, rs.NewTable(o)
+	stripe, table := c.newStripe(o), rs.NewTable(o)
 	return func() (*rs.Stripe, error) {
-		stripe := stripes.next()
 		stripe.Reset(table.Stripes())
 		if _, err := io.ReadFull(body, stripe.Data()); err != nil {
 			return nil, err
@@ -40,7 +39,7 @@ func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) (next Stri
 			return nil, ErrOtherEncoding
 		}
 		return stripe, nil
-	}, stripes.end
+	}, func() { c.recycle(stripe) }
 }
 
 // Write sends those shards of an object that to has a place for; held are intact already, and of the same
@@ -67,15 +66,13 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, stripes Stripes, held, t
 }
 
 // send sends the headers, every stripe and the tables, if enough data services take them. It waits for the
-// slowest data service at each stripe, while the next one is made ready, so two are in memory.
+// slowest data service at each stripe, so one stripe is in memory.
 func (s *shardWriters) send(ctx context.Context, o rs.Object, stripes Stripes) error {
 	if err := s.check(); err != nil {
 		return err
 	}
 	s.each(func(w *shardWriter) { w.write(ctx, o.Header(w.shard)) })
 	table := rs.NewTable(o)
-	stripes, stop := ahead(o.Stripes(), stripes)
-	defer stop()
 	for range o.Stripes() {
 		stripe, err := stripes()
 		if err != nil {
