@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -48,6 +49,8 @@ func exercises() []Test {
 		{"KeepVersionsByAge", only(8), keepVersionsByAge, Exclusive},
 		{"TrashIsEmptiedByHand", only(8), trashIsEmptiedByHand, Exclusive},
 		{"ScrubsInParallel", only(8), scrubsInParallel, Exclusive},
+		{"SmallGetsWithoutBroker", only(9), smallGetsWithoutBroker, Exclusive},
+		{"HedgedRead", only(9), hedgedRead, Exclusive},
 	}
 }
 
@@ -527,4 +530,36 @@ func (s *Store) scanned(t *testing.T, n int64) float64 {
 		return nil
 	})
 	return float64(last.Bytes-first) / time.Since(start).Seconds()
+}
+
+// smallGetsWithoutBroker gets a small object while the broker is down: nothing of such a GET needs it.
+func smallGetsWithoutBroker(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(1000)
+	s.Put(t, name, body)
+	Inject(t, s.Servers.StopBroker(t.Context()))
+	defer func() {
+		require.NoError(t, s.Servers.StartBroker(t.Context()))
+		s.RequireWorks(t, name, body)
+	}()
+	Eventually(t, recoveryTimeout, func() error {
+		if err := s.TryPut(t.Context(), s.API[0], NewName(), body); err == nil {
+			return errors.New("a PUT was acknowledged")
+		}
+		return nil
+	})
+	require.NoError(t, s.TryGet(t.Context(), s.API[0], name, body))
+}
+
+// hedgedRead has the data service frozen that is asked first, and waits no half second for it.
+func hedgedRead(t *testing.T, s *Store) {
+	name, body := NewName(), NewBody(100_000)
+	_, files, _ := s.PutShards(t, body)
+	s.Put(t, name, body)
+	s.RequireObject(t, name, body)
+	owner := s.OwnerOf(t, files[0])
+	require.NoError(t, owner.Freeze())
+	defer func() { require.NoError(t, owner.Thaw()) }()
+	start := time.Now()
+	s.RequireObject(t, name, body)
+	require.Less(t, time.Since(start), 200*time.Millisecond)
 }
