@@ -94,8 +94,8 @@ func (o Object) sum(shard int, stripe int64, block []byte) uint32 {
 }
 
 // strong returns the XXH3 of an encoded stripe, 64 bits, with the object's hash and the stripe's number as seed. It
-// stands alone: a GET relies on it, and the SHA-256 of the whole is not computed again. It is no defence against
-// somebody who writes four shards to match it.
+// stands alone: a GET of a large object relies on it, and the SHA-256 of the whole is not computed again. It is no
+// defence against somebody who writes four shards to match it.
 func (o Object) strong(stripe int64, encoded []byte) uint64 {
 	return xxh3.HashSeed(encoded, binary.BigEndian.Uint64(o.hash[:])^uint64(stripe))
 }

@@ -12,6 +12,7 @@ import (
 	"gostore/chapter9/apiservice/objectstream"
 	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/rs"
+	"gostore/common/hash"
 	"gostore/common/httpd"
 )
 
@@ -142,7 +143,8 @@ func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Pl
 	return files, errors.Join(errs[:]...)
 }
 
-// decode computes the object that enough intact shard files of one encoding have.
+// decode computes the object that enough intact shard files of one encoding have. It verifies the hash: few shards have
+// no others to be compared with.
 func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte, into []byte) error {
 	var table *rs.Table
 	for shard, file := range files {
@@ -158,14 +160,17 @@ func (c *Codec) decode(o rs.Object, files [rs.Shards][]byte, into []byte) error 
 		}
 		table = t
 	}
-	stripe := c.newStripe(o)
+	stripe, rest := c.newStripe(o), into
 	defer c.recycle(stripe)
 	for n := range o.Stripes() {
 		stripe.Expect(n, table)
 		if err := c.decodeStripe(stripe, table.Offset(n), files); err != nil {
 			return err
 		}
-		into = into[copy(into, stripe.Data()):]
+		rest = rest[copy(rest, stripe.Data()):]
+	}
+	if sum := hash.Of(into); sum != hash.Hash(o.Hash()) {
+		return fmt.Errorf("%w: the content has %s", hash.ErrMismatch, sum)
 	}
 	return nil
 }

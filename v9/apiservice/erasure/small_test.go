@@ -41,6 +41,21 @@ func TestReadersOfRangesRelyOnStripes(t *testing.T) {
 	require.ErrorIs(t, err, hash.ErrMismatch)
 }
 
+// TestSmallObjectHasItsHash has shards that fit together, of other content.
+func TestSmallObjectHasItsHash(t *testing.T) {
+	codec := newTestCodec(t)
+	for _, size := range []int{10, 5000, MaxSmall} {
+		content := random(size)
+		sum := sha256.Sum256(content)
+		into := make([]byte, size)
+		o := rs.NewObject(int64(size), sum)
+		require.NoError(t, codec.ReadSmall(t.Context(), o, serveShards(t, o, content), into))
+		require.Equal(t, content, into)
+		content[0] ^= 1
+		require.ErrorIs(t, codec.ReadSmall(t.Context(), o, serveShards(t, o, content), into), hash.ErrMismatch)
+	}
+}
+
 // TestSmallObjectsReuseMemory encodes an object of 1 MiB for which 4 MiB were allocated without that, and decodes it.
 func TestSmallObjectsReuseMemory(t *testing.T) {
 	codec, content := newTestCodec(t), random(MaxSmall)
