@@ -14,7 +14,7 @@ import (
 	"gostore/tests/stack"
 )
 
-// startChapter starts a chapter with six data services, one API service, and a pair of servers of
+// startChapter starts a chapter with data services, one API service, and a pair of servers of
 // its own. The directory in name may be preceded by settings of the services, as in a shell.
 func startChapter(ctx context.Context, name, dir string, o options) (t *target, err error) {
 	settings, chapter := settingsOf(name)
@@ -44,7 +44,7 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 	}
 	release = append(release, ports.Release)
 	cfg := cluster.Config{Chapter: chapter, Dir: dir, Env: settings}
-	if err := addresses(&cfg, ports, o.profile != ""); err != nil {
+	if err := addresses(&cfg, ports, o); err != nil {
 		return nil, err
 	}
 	if !cluster.Single(chapter) {
@@ -78,11 +78,11 @@ func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop fun
 		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
 	}
 	if cfg.Servers != nil {
-		t.about = fmt.Sprintf("%d data services, one API service, %s", dataServices, cfg.Servers.Versions())
+		t.about = fmt.Sprintf("%d data services, one API service, %s", len(c.Data), cfg.Servers.Versions())
 		t.processes = append(t.processes, serverProcesses(cfg.Servers.URLs())...)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects survive the loss of data services
-		t.stoppable = c.Data[dataServices-stoppedServices:]
+		t.stoppable = c.Data[len(c.Data)-stoppedServices:]
 	}
 	if cfg.DebugAddresses != nil {
 		t.profiled = c.All()
@@ -90,8 +90,8 @@ func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop fun
 	return t
 }
 
-func addresses(cfg *cluster.Config, ports *cluster.Ports, debug bool) (err error) {
-	services := dataServices + 1
+func addresses(cfg *cluster.Config, ports *cluster.Ports, o options) (err error) {
+	services := o.services + 1
 	if cluster.Single(cfg.Chapter) {
 		services = 1
 	}
@@ -100,7 +100,7 @@ func addresses(cfg *cluster.Config, ports *cluster.Ports, debug bool) (err error
 		return err
 	}
 	cfg.DataServices, cfg.APIServices = taken[:services-1], taken[services-1:services]
-	if debug {
+	if o.profile != "" {
 		cfg.DebugAddresses = taken[services:]
 	}
 	return nil

@@ -8,7 +8,7 @@
 //
 // The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 //
-// A chapter runs as six data services and one API service; minio as six MinIO processes with a
+// A chapter runs as six data services, or as many as -services says, and one API service; minio as six MinIO processes with a
 // drive each. With -compare two targets run at the same time and are measured in turns, step by
 // step, so that other activity on the machine affects both. The output is Markdown.
 // docs/performance.md describes the method and how to read the output.
@@ -51,6 +51,7 @@ type options struct {
 	loads    []load
 	cells    []cell
 	rounds   int
+	services int // data services of a chapter
 	volume   int64 // bytes per round of a cell
 	dir      string
 	json     string // file, or empty
@@ -88,6 +89,7 @@ func parse(args []string) (o options, err error) {
 		}
 		return nil
 	})
+	flags.IntVar(&o.services, "services", dataServices, "data services of a chapter, six or more")
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` on the disk to measure; a temporary one is created in it")
 	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")
 	flags.StringVar(&o.profile, "profile", "", "`directory` for CPU profiles of a chapter's services")
@@ -108,6 +110,8 @@ func (o options) check() error {
 		return errors.New("-compare takes two targets")
 	case o.rounds < 1:
 		return errors.New("-rounds: at least one")
+	case o.services < dataServices:
+		return fmt.Errorf("-services: at least %d", dataServices)
 	}
 	return nil
 }

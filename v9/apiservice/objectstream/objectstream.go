@@ -50,7 +50,7 @@ func NewClient(secure *tls.Config) *Client {
 			IdleConnTimeout:     idleTimeout,
 			MaxIdleConnsPerHost: maxIdlePerHost,
 			DisableCompression:  true,
-			WriteBufferSize:     chunkSize + 4<<10, // a chunk is one packet to the kernel
+			WriteBufferSize:     40 << 10, // a chunk of a body, 32 KiB, and its length are one packet
 		},
 	}}
 }

@@ -45,9 +45,6 @@ func timeoutOf(size int64) time.Duration {
 	return diskTimeout + time.Duration(size/diskRate)*time.Second
 }
 
-// chunkSize is how many bytes of a body go to a data service at once.
-const chunkSize = 128<<10 + 4
-
 // upload is the body of a PATCH. The timer runs between two reads, when net/http writes to the data
 // service, not during a read, which waits for our own client. A read fills p: of a body without a length
 // each is a chunk, and net/http sends one of 4 bytes, a checksum, as a packet of its own.
@@ -64,25 +61,6 @@ func (u *upload) Read(p []byte) (int, error) {
 	}
 	u.watch.timer.Reset(u.watch.timeout)
 	return n, err
-}
-
-// WriteTo implements io.WriterTo, which net/http prefers: it has chunks of a block with its checksum, where Read would
-// have some of 32 KiB.
-func (u *upload) WriteTo(w io.Writer) (written int64, err error) {
-	for buffer := make([]byte, chunkSize); err == nil; {
-		var n int
-		n, err = u.Read(buffer)
-		if n > 0 {
-			n, failed := w.Write(buffer[:n])
-			if written += int64(n); failed != nil {
-				return written, failed
-			}
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return written, err
 }
 
 // Download is the body of a GET. The timer runs during Fill, which waits for the data service, not

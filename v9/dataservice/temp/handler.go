@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strconv"
 
-	"gostore/chapter9/dataservice/pieces"
+	"gostore/chapter9/dataservice/writeback"
 	"gostore/chapter9/rs"
 	"gostore/common/httpd"
 	"gostore/common/names"
@@ -59,7 +59,7 @@ func (us *Uploads) patch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	n, err := u.file.Append(pieces.Reader(httpd.NewBodyWithin(w, r, lifetime), u.size))
+	n, err := u.file.Append(writeback.Reader(httpd.NewBodyWithin(w, r, lifetime)))
 	u.written += n
 	if err == nil && u.written > u.size {
 		err = httpd.Errorf(http.StatusBadRequest, "%d bytes were sent, at most %d announced", u.written, u.size)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gostore/chapter9/dataservice/objects"
+	"gostore/chapter9/dataservice/writeback"
 	"gostore/chapter9/rs"
 	"gostore/common/httpd"
 )
@@ -116,7 +117,7 @@ func (us *Uploads) append(w http.ResponseWriter, r *http.Request, p *part, epoch
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, httpd.NewBodyWithin(w, r, bodyTimeout))
+	_, err = io.Copy(f, writeback.Reader(httpd.NewBodyWithin(w, r, bodyTimeout)))
 	if err = errors.Join(err, f.Close()); err == nil {
 		p.reserved = time.Now().Add(reservation)
 	}
