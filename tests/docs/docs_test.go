@@ -85,7 +85,7 @@ func watch(t *testing.T, dirs ...string) {
 
 // TestQuotes compares quoted code, and figures that a command prints, with their current values.
 func TestQuotes(t *testing.T) {
-	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "common", "deploy", "tests/cmd/chapterdiff")
+	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "common", "deploy", "tests/cmd/chapterdiff")
 	known := map[string][]string{} // shared by both languages
 	for _, p := range pages(t) {
 		blocks, with := p.Blocks("go", "text", "console"), [][]string{}
@@ -343,7 +343,7 @@ func TestSessions(t *testing.T) {
 			t.Skipf("%s is missing, which sessions use: on Debian, apt-get install curl openssl procps diffutils", tool)
 		}
 	}
-	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "common", "tests/cluster", "tests/stack", "tests/cmd")
+	watch(t, "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "common", "tests/cluster", "tests/stack", "tests/cmd")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", ".build/startup", "./tests/cmd/startup")
 	build.Dir, build.Env = repository, ownEnvironment(os.Environ())
 	out, err := build.CombinedOutput() // once, not in every startup.sh

@@ -116,14 +116,23 @@ func checkContent(r io.Reader, name string) string {
 	return intact
 }
 
-// The shard file, versions 2 and 3, as docs/format.md has it.
+// The shard file, versions 2 to 4, as docs/format.md has it.
 const (
 	shards     = 6
 	dataShards = 4
 	blockSize  = 128 << 10
 	headerSize = 56
-	entrySize  = 8
 )
+
+// layout is in what the versions differ.
+type layout struct {
+	entry    int64 // bytes of a stripe in the table; 0: there is no table
+	minBlock int64 // a block is not shorter, unless the stripe is
+}
+
+func layouts() map[byte]layout {
+	return map[byte]layout{2: {}, 3: {entry: 8}, 4: {entry: 12, minBlock: 4 << 10}}
+}
 
 // contents are those of a file: an *os.File, or a *bytes.Reader.
 type contents interface {
@@ -131,13 +140,15 @@ type contents interface {
 	io.ReaderAt
 }
 
-// checkShard reads a shard file to its end and verifies every checksum in it.
+// checkShard reads a shard file to its end and verifies every checksum in it but those of whole stripes, of which a
+// shard has a part.
 func checkShard(f contents, name string) string {
 	header := make([]byte, headerSize)
 	if _, err := io.ReadFull(f, header); err != nil {
 		return corrupt
 	}
-	if bytes.HasPrefix(header, []byte("gors")) && header[4] != 2 && header[4] != 3 {
+	l, known := layouts()[header[4]]
+	if bytes.HasPrefix(header, []byte("gors")) && !known {
 		return unverified // another chapter's format
 	}
 	seed := binary.BigEndian.Uint32(header[52:])
@@ -146,8 +157,8 @@ func checkShard(f contents, name string) string {
 		return corrupt
 	}
 	size := int64(binary.BigEndian.Uint64(header[12:]))
-	table, err := tableOf(f, header[4], size, seed)
-	if err != nil || !checkBlocks(bufio.NewReaderSize(f, 64<<10), size, seed, table) {
+	table, err := tableOf(f, l, size, seed)
+	if err != nil || !checkBlocks(bufio.NewReaderSize(f, 64<<10), l, size, seed, table) {
 		return corrupt
 	}
 	return intact
@@ -157,9 +168,9 @@ func checksum(before uint32, b []byte) uint32 {
 	return crc32.Update(before, crc32.MakeTable(crc32.Castagnoli), b)
 }
 
-// tableOf returns the table at the end of a file of version 3, nil for version 2.
-func tableOf(f contents, version byte, size int64, seed uint32) ([]byte, error) {
-	if version == 2 {
+// tableOf returns the table at the end of a file, nil if there is none.
+func tableOf(f contents, l layout, size int64, seed uint32) ([]byte, error) {
+	if l.entry == 0 {
 		return nil, nil
 	}
 	end, err := f.Seek(0, io.SeekEnd)
@@ -167,7 +178,7 @@ func tableOf(f contents, version byte, size int64, seed uint32) ([]byte, error) 
 		return nil, err
 	}
 	stripes := (size + dataShards*blockSize - 1) / (dataShards * blockSize)
-	length := stripes*entrySize + 4
+	length := stripes*l.entry + 4
 	if length < 4 || length > end {
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -185,20 +196,20 @@ func tableOf(f contents, version byte, size int64, seed uint32) ([]byte, error) 
 }
 
 // checkBlocks reads the blocks, and what comes after them, which is the table.
-func checkBlocks(r io.Reader, size int64, seed uint32, table []byte) bool {
+func checkBlocks(r io.Reader, l layout, size int64, seed uint32, table []byte) bool {
 	block := make([]byte, blockSize+4)
-	for stripe := uint32(0); size > 0; stripe++ {
+	for stripe := int64(0); size > 0; stripe++ {
 		encoded := min(size, dataShards*blockSize)
 		size -= encoded
 		if table != nil {
-			encoded = int64(binary.BigEndian.Uint32(table[stripe*entrySize:]) &^ (1 << 31))
+			encoded = int64(binary.BigEndian.Uint32(table[stripe*l.entry:]) &^ (1 << 31))
 		}
-		length := (encoded + dataShards - 1) / dataShards
+		length := max((encoded+dataShards-1)/dataShards, min(encoded, l.minBlock))
 		if length > blockSize {
 			return false
 		}
 		if _, err := io.ReadFull(r, block[:length+4]); err != nil ||
-			checksum(seed+stripe, block[:length]) != binary.BigEndian.Uint32(block[length:]) {
+			checksum(seed+uint32(stripe), block[:length]) != binary.BigEndian.Uint32(block[length:]) {
 			return false
 		}
 	}

@@ -87,10 +87,10 @@ func TestTraffic(t *testing.T) {
 	require.Equal(t, 1, counted.Repairs)
 }
 
-// shardFile returns a shard file of two stripes, as docs/format.md has it. In version 3 the first is
-// compressed.
+// shardFile returns a shard file of two stripes, as docs/format.md has it. From version 3 on the
+// first is compressed.
 func shardFile(version byte) (name string, file []byte) {
-	const size = 4*blockSize + 10 // the blocks of the second stripe have 3 bytes
+	const size = 4*blockSize + 10 // the blocks of the second stripe have 3 bytes, in version 4 all 10
 	hash := sha256.Sum256([]byte("an object"))
 	file = append([]byte("gors"), version, 5, dataShards, 2)
 	file = binary.BigEndian.AppendUint32(file, blockSize)
@@ -99,15 +99,19 @@ func shardFile(version byte) (name string, file []byte) {
 	table := crc32.MakeTable(crc32.Castagnoli)
 	seed := crc32.Checksum(file, table)
 	file = binary.BigEndian.AppendUint32(file, seed)
-	first, entries := bytes.Repeat([]byte{7}, blockSize), []byte(nil)
-	if version == 3 {
-		first = first[:100]
+	blocks, entries := [][]byte{bytes.Repeat([]byte{7}, blockSize), {1, 2, 3}}, []byte(nil)
+	switch version {
+	case 3:
+		blocks[0] = blocks[0][:100]
 		entries = []byte{0, 0, 1, 0x8f, 9, 9, 9, 9, 0x80, 0, 0, 10, 9, 9, 9, 9}
+	case 4:
+		blocks = [][]byte{blocks[0][:399], {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}}
+		entries = []byte{0, 0, 1, 0x8f, 9, 9, 9, 9, 9, 9, 9, 9, 0x80, 0, 0, 10, 9, 9, 9, 9, 9, 9, 9, 9}
 	}
-	for stripe, block := range [][]byte{first, {1, 2, 3}} {
+	for stripe, block := range blocks {
 		file = binary.BigEndian.AppendUint32(append(file, block...), crc32.Update(seed+uint32(stripe), table, block))
 	}
-	if version == 3 {
+	if entries != nil {
 		file = binary.BigEndian.AppendUint32(append(file, entries...), crc32.Update(seed+2, table, entries))
 	}
 	return hex.EncodeToString(hash[:]) + ".5", file
@@ -115,10 +119,10 @@ func shardFile(version byte) (name string, file []byte) {
 
 // TestCheckShard damages a shard file in every way that matters.
 func TestCheckShard(t *testing.T) {
-	for _, version := range []byte{2, 3} {
+	for _, version := range []byte{2, 3, 4} {
 		checkEveryDamage(t, version)
 	}
-	name, file := shardFile(4)
+	name, file := shardFile(5)
 	require.Equal(t, unverified, checkShard(bytes.NewReader(file), name))
 }
 
