@@ -155,6 +155,17 @@ func without(files [Shards][]byte, lost uint) [Shards][]byte {
 	return files
 }
 
+// TestHalfReadBlockIsNotUsed has a block that is known to be zeros, until somebody begins to read it.
+func TestHalfReadBlockIsNotUsed(t *testing.T) {
+	c, content := newCoder(t), []byte("hello, world")
+	s, files := dirty(objectOf(content)), encode(t, content)
+	load(s, 0, without(files, 0b000011))
+	block, _ := s.Stored(1)
+	block[0] ^= 1
+	require.NoError(t, c.ReconstructData(s))
+	require.Equal(t, content, s.Data())
+}
+
 func TestEverySetOfLostShards(t *testing.T) {
 	c := newCoder(t)
 	for _, content := range contents() {

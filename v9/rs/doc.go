@@ -1,4 +1,4 @@
-// Package rs is the pure core of chapters 5 to 7: objects as six shards, any four of which give the object
+// Package rs is the pure core of chapters 5 to 9: objects as six shards, any four of which give the object
 // back. It reads and writes memory only, starts no goroutine, and knows nothing of services.
 //
 // # Stripes, blocks, shards
@@ -68,6 +68,7 @@
 // to 3 flipped bits, damage within 32 bits, and a block of another stripe or shard. Of everything else
 // it misses one in 2^32; the strong checksum of the stripe, which every GET verifies, misses one in 2^64 of
 // those. Neither protects against somebody who can write four shard files with checksums that fit; the
-// SHA-256 would, which a PUT, a repair and a GET of up to 1 MiB verify, and the client, to whom it is told. MinIO puts 32 bytes of HighwayHash before each block, Ceph's BlueStore keeps 4 bytes of
-// CRC-32C for each 4 KiB in its metadata.
+// SHA-256 would, which a PUT, a repair and a GET of up to 1 MiB verify, and the client, to whom it is told.
+// MinIO puts 32 bytes of HighwayHash before each block, Ceph's BlueStore keeps 4 bytes of CRC-32C for each
+// 4 KiB in its metadata.
 package rs

@@ -51,7 +51,7 @@ type options struct {
 	loads    []load
 	cells    []cell
 	rounds   int
-	services int // data services of a chapter
+	services int   // data services of a chapter
 	volume   int64 // bytes per round of a cell
 	dir      string
 	json     string // file, or empty
