@@ -47,10 +47,10 @@ func (s *Store) manyClients(t *testing.T, n int) {
 	require.NoError(t, errors.Join(errs...))
 }
 
-// withRetries tries again, a few times, while too many other requests are in progress.
+// withRetries tries again, a few times, what is refused for a moment, since too many other requests are in progress.
 func withRetries(request func() error) (err error) {
 	for range 5 {
-		if err = request(); err == nil || !strings.Contains(err.Error(), "requests are in progress") {
+		if err = request(); err == nil || !strings.Contains(err.Error(), ": 503 ") {
 			break
 		}
 	}
