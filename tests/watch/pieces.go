@@ -147,14 +147,14 @@ func checkShard(f contents, name string) string {
 	if _, err := io.ReadFull(f, header); err != nil {
 		return corrupt
 	}
-	l, known := layouts()[header[4]]
-	if bytes.HasPrefix(header, []byte("gors")) && !known {
-		return unverified // another chapter's format
-	}
 	seed := binary.BigEndian.Uint32(header[52:])
 	ownName := hex.EncodeToString(header[20:52]) + "." + strconv.Itoa(int(header[5]))
 	if checksum(0, header[:52]) != seed || ownName != name {
 		return corrupt
+	}
+	l, known := layouts()[header[4]]
+	if !known {
+		return unverified // another chapter's format
 	}
 	size := int64(binary.BigEndian.Uint64(header[12:]))
 	table, err := tableOf(f, l, size, seed)
