@@ -174,6 +174,12 @@ func (s *Store) BeginPut(t *testing.T, api, name string, body []byte, n int) *Sl
 	return p
 }
 
+// awaitPuts waits until the first API service takes PUTs of more than a small object, whatever the test before did.
+func (s *Store) awaitPuts(t *testing.T) {
+	t.Helper()
+	Eventually(t, recoveryTimeout, func() error { return s.TryPut(t.Context(), s.API[0], NewName(), NewBody(2<<20)) })
+}
+
 // dial opens a connection that is closed at the end of the test.
 func (s *Store) dial(t *testing.T, api string) net.Conn {
 	t.Helper()

@@ -41,6 +41,7 @@ func restart(t *testing.T, s *Store) {
 // stopFinishesRequests stops a service during a PUT: the PUT succeeds.
 func stopFinishesRequests(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
+	s.awaitPuts(t)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	s.RequireFiles(t, 1, body[:prefixLen])
 	stopped := make(chan error, 1)
@@ -67,6 +68,7 @@ func refuses(address string) error {
 // killInMidPut kills (-9) the process that has half of an object on its disk.
 func killInMidPut(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
+	s.awaitPuts(t)
 	p := s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	victim := s.OwnerOf(t, s.RequireFiles(t, 1, body[:prefixLen])[0])
 	victim.Kill()

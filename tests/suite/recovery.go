@@ -108,7 +108,7 @@ func (s *Store) CheckUnavailable(t *testing.T, name string) error {
 // apiServiceKilledInMidPut kills (-9) the API service during a PUT: no part of the object remains.
 func apiServiceKilledInMidPut(t *testing.T, s *Store) {
 	name, body := NewName(), NewBody(2<<20)
-	Eventually(t, recoveryTimeout, func() error { return s.TryPut(t.Context(), s.API[0], NewName(), NewBody(len(body))) }) // after the test before
+	s.awaitPuts(t)
 	s.BeginPut(t, s.API[0], name, body, len(body)/2)
 	s.RequireFiles(t, 1, body[:prefixLen])
 	s.Cluster.API[0].Kill()

@@ -23,8 +23,8 @@ import (
 const blockTimeout = 500 * time.Millisecond
 
 // Reader reads the bytes of an object from any four of its shards: from the data shards where it can,
-// and block by block from another shard for one that is missing, late or corrupt. Each
-// stripe has its strong checksum. One that Open returns holds the last stripe back until the object's hash is
+// and block by block from another shard for one that is missing, late or corrupt. It verifies the
+// strong checksum of each stripe. One that Open returns holds the last stripe back until the object's hash is
 // verified too. One goroutine at a time may use it.
 type Reader struct {
 	ctx      context.Context

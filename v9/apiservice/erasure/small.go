@@ -97,9 +97,9 @@ func (w *shardWriter) put(ctx context.Context, streams *objectstream.Client, o r
 	}
 }
 
-// ReadSmall reads a small object into memory of its size, from four of its shards, with one request for each, or from fewer if the others have
-// nothing of it. It has no second way: if
-// anything is not as it should be, the error says what, and a Reader finds out what can be done.
+// ReadSmall reads a small object into memory of its size: from four of its shards, or from fewer if the others have
+// nothing of it, with one request for each. It has no second way: if anything is not as it should be, the error says
+// what, and a Reader finds out what can be done.
 func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Places, into []byte) error {
 	chosen, missing := placement.Places{}, rs.DataShards
 	for shard, address := range places {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 
 	"gostore/chapter9/rs"
 	"gostore/common/files"
@@ -88,13 +89,10 @@ func readTable(f io.ReaderAt, size int64) (o rs.Object, shard int, table *rs.Tab
 
 // verify reads all blocks of a shard.
 func verify(f io.Reader, o rs.Object, shard int, table *rs.Table) error {
-	memory := []byte(nil)
+	var stored []byte
 	for n := range o.Stripes() {
 		length := table.BlockLen(n)
-		if memory == nil {
-			memory = make([]byte, o.MaxBlockLen(0)+rs.ChecksumSize)
-		}
-		stored := memory[:length+rs.ChecksumSize]
+		stored = slices.Grow(stored[:0], length+rs.ChecksumSize)[:length+rs.ChecksumSize]
 		_, err := io.ReadFull(f, stored)
 		if err = cmp.Or(err, o.Verify(shard, n, stored[:length], stored[length:])); err != nil {
 			return err
