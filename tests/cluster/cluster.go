@@ -115,7 +115,7 @@ func Build(ctx context.Context, chapter, dir string) error {
 		return err
 	}
 	name := filepath.Base(chapter)
-	if raceEnabled {
+	if RaceEnabled {
 		return programs.Build(ctx, chapter, name+"-race", dir, "-race", "./...")
 	}
 	return programs.Build(ctx, chapter, name, dir, "./...")

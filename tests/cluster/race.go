@@ -2,5 +2,5 @@
 
 package cluster
 
-// raceEnabled is whether tests, and so the services, are built with the race detector.
-const raceEnabled = true
+// RaceEnabled is whether tests, and so the services, are built with the race detector.
+const RaceEnabled = true
