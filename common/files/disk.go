@@ -64,6 +64,14 @@ func NewWatched(dir *Dir) *Watched {
 	return &Watched{dir: dir, answered: time.Now(), free: free, err: err}
 }
 
+// Ready returns an error if the disk does not answer, is gone or read-only.
+func (w *Watched) Ready() error {
+	if _, err := w.Free(); err != nil {
+		return err
+	}
+	return w.dir.Writable()
+}
+
 // Watch probes the disk until ctx is done. It leaves a probe that hangs behind: that ends with the
 // process, or when the disk answers.
 func (w *Watched) Watch(ctx context.Context) { leavable(ctx, w.probeUntil) }

@@ -20,13 +20,14 @@ import (
 
 	"github.com/streadway/amqp"
 
+	"gostore/common/httpd"
 	"gostore/common/metrics"
 	"gostore/common/requestid"
 )
 
 // ErrUnreachable is wrapped by the errors of calls that need a broker while there is no connection
-// to one, or the broker accepts no messages.
-var ErrUnreachable = errors.New("the message broker cannot be reached")
+// to one, or the broker accepts no messages. It is an answer for clients.
+var ErrUnreachable = httpd.Unavailable("the message broker cannot be reached")
 
 const (
 	firstPause = 50 * time.Millisecond // before dialling again; doubled after each failure
@@ -168,17 +169,19 @@ func (c *Client) Blocked() (reason string, blocked bool) {
 	_, err = s.state()
 	var alarm alarmError
 	blocked = errors.As(err, &alarm)
-	return string(alarm), blocked
+	return alarm.reason, blocked
 }
 
-// alarmError is the reason of an alarm.
-type alarmError string
+// alarmError is an answer for clients too, and says more.
+type alarmError struct{ reason string }
 
 func (e alarmError) Error() string {
-	return "the message broker accepts no messages because of an alarm: " + string(e)
+	return "the message broker accepts no messages because of an alarm: " + e.reason
 }
 
-func (alarmError) Unwrap() error { return ErrUnreachable }
+func (e alarmError) Unwrap() []error {
+	return []error{httpd.Unavailable("%v", e.Error()), ErrUnreachable}
+}
 
 // Broadcast sends body to every client that is subscribed to exchange.
 func (c *Client) Broadcast(ctx context.Context, exchange string, body []byte) error {

@@ -180,7 +180,7 @@ func (s *session) watchAlarm(log *slog.Logger) {
 				s.setAlarm(nil)
 				continue
 			}
-			alarm := alarmError(change.Reason)
+			alarm := alarmError{change.Reason}
 			log.Warn(alarm.Error())
 			s.setAlarm(alarm)
 		}

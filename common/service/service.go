@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -74,6 +75,19 @@ func (e *Env) Optional(name string) string {
 // OrElse returns a variable, or fallback if it is not set.
 func (e *Env) OrElse(name, fallback string) string {
 	return cmp.Or(e.lookup(name), fallback)
+}
+
+// Advertised returns ADVERTISE_ADDRESS, or else listen: where others reach this service. Err returns an
+// error if that names no host, as the address of one does that listens on every interface (":8888").
+func (e *Env) Advertised(listen string) string {
+	address := e.OrElse("ADVERTISE_ADDRESS", listen)
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		e.err = fmt.Errorf("address of this service: %w", err)
+	} else if host == "" || net.ParseIP(host).IsUnspecified() || port == "0" {
+		e.err = fmt.Errorf("%s names no host and port that API services could reach: set ADVERTISE_ADDRESS=HOST:PORT", address)
+	}
+	return address
 }
 
 // Duration returns a variable in Go's notation, such as 24h, or fallback if it is not set. Err returns

@@ -24,12 +24,9 @@ func main() {
 
 func run(ctx context.Context, env *service.Env, log *slog.Logger) error {
 	listen, root, certs := env.Required("LISTEN_ADDRESS"), env.Directory("STORE_ROOT"), env.TLS()
+	address := env.Advertised(listen)
 	brokerURL, prefix := env.Required("RABBITMQ_SERVER"), env.Optional("RABBITMQ_PREFIX")
 	if err := env.Err(); err != nil {
-		return err
-	}
-	address, err := heartbeat.Address(listen, env.Optional("ADVERTISE_ADDRESS"))
-	if err != nil {
 		return err
 	}
 	broker, err := rabbitmq.New(brokerURL, prefix, certs.Servers, env.Metrics(), log)
@@ -59,14 +56,6 @@ func serve(ctx context.Context, listen, address string, certs service.TLS, dir *
 	return httpd.Serve(ctx, listen, certs.Mutual(log), httpd.Routes{
 		"objects": objects.Handler(dir),
 		"locate":  locate.Handler(address, dir),
-		"healthz": httpd.Health(func() error { return ready(broker, disk, dir.Writable) }),
+		"healthz": httpd.Health(func() error { _, err := broker.Since(); return cmp.Or(disk.Ready(), err) }),
 	}, stats, log)
-}
-
-func ready(broker *rabbitmq.Client, disk *files.Watched, writable func() error) error {
-	if _, err := disk.Free(); err != nil {
-		return err
-	}
-	_, err := broker.Since()
-	return cmp.Or(err, writable())
 }

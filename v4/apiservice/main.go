@@ -61,7 +61,7 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Client, stats.Locates(), log)
 	return httpd.Serve(ctx, listen, certs.Public, httpd.Routes{
 		"objects":  httpd.Admit(maxBodies, objects.Handler(locator, dataServices, streams, metadata), log),
 		"versions": versions.Handler(metadata),

@@ -65,7 +65,7 @@ func serve(ctx context.Context, listen string, certs service.TLS, dataServices *
 	defer disconnect()
 	streams := objectstream.NewClient(certs.Peers)
 	background.Go(func() { streams.Probe(brokerCtx) })
-	locator := locate.NewLocator(broker, dataServices.Known, streams.Locate, stats.Locates(), log)
+	locator := locate.NewLocator(broker, dataServices.Known, streams.Client, stats.Locates(), log)
 	codec, err := erasure.NewCodec(streams)
 	if err != nil {
 		return err

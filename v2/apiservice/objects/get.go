@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
-	"gostore/chapter2/apiservice/objectstream"
 	"gostore/common/httpd"
+	"gostore/common/peer"
 )
 
 func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
@@ -13,7 +13,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := h.streams.Get(r.Context(), address, name, objectstream.StallTimeout)
+	body, err := h.streams.Get(r.Context(), address, name, peer.StallTimeout)
 	if err != nil {
 		return err
 	}

@@ -8,22 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
-	"gostore/common/httpd"
 	"gostore/common/names"
-	"gostore/common/requestid"
-)
-
-const (
-	dialTimeout    = 2 * time.Second
-	idleTimeout    = 10 * time.Second // of a connection that waits for the next request
-	maxIdlePerHost = 64               // connections; the default of two would mean dialling under load
-	maxAnswer      = 1 << 10          // bytes of an answer that is not an object
+	"gostore/common/peer"
 )
 
 // errRefused is wrapped by the error for a data service that has taken nothing of a body.
@@ -31,30 +20,10 @@ var errRefused = errors.New("refused")
 
 // Client talks to data services. Its methods may be called by several goroutines at once. Their
 // errors are answers for the client where they can be.
-type Client struct {
-	http    *http.Client
-	scheme  string // of every request: http, or https
-	breaker breaker
-}
+type Client struct{ *peer.Client }
 
-// NewClient returns a client with a connection pool of its own. It follows no redirects: a data
-// service sends none. With a secure configuration it speaks TLS.
-func NewClient(secure *tls.Config) *Client {
-	return &Client{breaker: breaker{services: map[string]*contact{}}, scheme: httpd.Scheme(secure), http: &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSClientConfig:     secure,
-			TLSHandshakeTimeout: 2 * StallTimeout, // so that one that hangs counts as stalled
-			IdleConnTimeout:     idleTimeout,
-			MaxIdleConnsPerHost: maxIdlePerHost,
-			DisableCompression:  true,
-			// Longer than anything waits: a data service that does not say that it takes a body
-			// gets none.
-			ExpectContinueTimeout: 2 * StallTimeout,
-		},
-	}}
-}
+// NewClient returns a client with a connection pool of its own. With a secure configuration it speaks TLS.
+func NewClient(secure *tls.Config) *Client { return &Client{peer.New(secure)} }
 
 // Put has the first of the data services that takes body store it under name, and returns once it is
 // durable there. size is −1 if it is not known beforehand. After an error of body nothing is stored.
@@ -67,19 +36,19 @@ func (c *Client) Put(ctx context.Context, addresses []string, name string, body 
 		}
 		refusals = append(refusals, err)
 	}
-	return Refusal(refusals)
+	return peer.Refusal(refusals)
 }
 
 // put waits until the data service is ready to take the body: it may have no room, or be down. The
 // error wraps errRefused if nothing of the body was read.
 func (c *Client) put(ctx context.Context, address, name string, body io.Reader, size int64) error {
-	if err := c.breaker.allow(address); err != nil {
+	if err := c.Allow(address); err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
-	ctx, watch := c.watched(ctx, address, StallTimeout)
-	defer watch.end()
+	ctx, watch := c.Watched(ctx, address, peer.StallTimeout)
+	defer watch.End()
 	up := &upload{body: body, watch: watch}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, objectURL(address, name), up)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+address+"/objects/"+names.Segment(name), up)
 	if err != nil {
 		return err
 	}
@@ -88,7 +57,7 @@ func (c *Client) put(ctx context.Context, address, name string, body io.Reader, 
 	if size == 0 {
 		request.Body = http.NoBody // 0 with a body would mean an unknown size to net/http
 	}
-	response, err := c.do(request, address)
+	response, err := c.Do(request, address)
 	if err != nil && up.begun.CompareAndSwap(false, true) { // from now on nothing is read
 		err = fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -100,104 +69,14 @@ func (c *Client) put(ctx context.Context, address, name string, body io.Reader, 
 
 // Get returns the object that the data service at address holds under name. The data service may be
 // silent for timeout, before its answer and in the middle of it; after that the error wraps
-// ErrStalled. The caller closes the Download.
+// peer.ErrStalled. The caller closes the Download.
 func (c *Client) Get(ctx context.Context, address, name string, timeout time.Duration) (*Download, error) {
-	ctx, watch := c.watched(ctx, address, timeout)
-	response, err := c.ask(ctx, http.MethodGet, address, name)
+	ctx, watch := c.Watched(ctx, address, timeout)
+	response, err := c.Ask(ctx, http.MethodGet, address, "objects/"+names.Segment(name))
 	if err != nil {
-		watch.end()
+		watch.End()
 		return nil, err
 	}
-	watch.timer.Stop()
+	watch.Stop()
 	return &Download{response.ContentLength, response.Body, watch}, nil
-}
-
-func (c *Client) ask(ctx context.Context, method, address, name string) (*http.Response, error) {
-	if err := c.breaker.allow(address); err != nil {
-		return nil, err
-	}
-	request, err := http.NewRequestWithContext(ctx, method, objectURL(address, name), nil)
-	if err != nil {
-		return nil, err
-	}
-	return c.do(request, address)
-}
-
-// Locate asks the data service at address whether it holds a name, and returns its answer.
-func (c *Client) Locate(ctx context.Context, address, name string) ([]byte, error) {
-	ctx, watch := c.watched(ctx, address, StallTimeout)
-	defer watch.end()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/locate/"+names.Segment(name), nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := c.do(request, address)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() // it is short
-	return io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-}
-
-func objectURL(address, name string) string {
-	return "http://" + address + "/objects/" + names.Segment(name)
-}
-
-// do returns an answer of success, whose body the caller closes, or an error.
-func (c *Client) do(request *http.Request, address string) (*http.Response, error) {
-	request.URL.Scheme = c.scheme
-	requestid.Forward(request)
-	response, err := c.http.Do(request)
-	if err == nil || request.Context().Err() == nil {
-		c.breaker.answered(address)
-	}
-	if err != nil {
-		return nil, unavailable(request.Context(), address, err)
-	}
-	if response.StatusCode/100 != 2 {
-		defer response.Body.Close() // only its one line is of interest
-		return nil, passOn(response, address)
-	}
-	return response, nil
-}
-
-// unavailable is what a client is told of a data service that died or stalls. A moment later it is
-// either back or no longer chosen.
-func unavailable(ctx context.Context, address string, err error) error {
-	if stalled := context.Cause(ctx); errors.Is(stalled, ErrStalled) {
-		err = stalled
-	}
-	return fmt.Errorf("%w: %w", httpd.Unavailable("data service %s does not answer: try again", address), err)
-}
-
-// passOn turns an answer other than success into ours. What the client can act on is passed on
-// unchanged.
-func passOn(response *http.Response, address string) error {
-	line, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return unavailable(response.Request.Context(), address, err)
-	}
-	message := strings.TrimSpace(string(line))
-	switch response.StatusCode {
-	case http.StatusNotFound: // it held the content when it was asked
-		return httpd.Unavailable("data service %s does not hold the content any more: try again", address)
-	case http.StatusBadRequest, http.StatusRequestTimeout, http.StatusInsufficientStorage:
-		return httpd.Errorf(response.StatusCode, "%s", message)
-	}
-	return httpd.Errorf(http.StatusBadGateway, "data service %s failed: %s", address, message)
-}
-
-// Refusal returns the answer to a client whose content no data service takes, from the error of
-// each. It is 507 only if all of them are full: another one may take it in a moment.
-func Refusal(errs []error) error {
-	if i := slices.IndexFunc(errs, func(err error) bool { return !IsFull(err) }); i > 0 {
-		errs[0], errs[i] = errs[i], errs[0]
-	}
-	return errors.Join(errs...)
-}
-
-// IsFull reports whether err says that the disk of a data service is full.
-func IsFull(err error) bool {
-	var e *httpd.Error
-	return errors.As(err, &e) && e.Status == http.StatusInsufficientStorage
 }

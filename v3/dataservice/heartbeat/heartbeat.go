@@ -4,7 +4,6 @@ package heartbeat
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"gostore/common/rabbitmq"
@@ -33,21 +32,4 @@ func Announce(ctx context.Context, broker *rabbitmq.Client, address string, free
 		case <-tick.C:
 		}
 	}
-}
-
-// Address returns the address that a data service announces: where others reach it. That is where it
-// listens if this names a host; one that listens on every interface (":8888") must be told by which
-// address it is reached.
-func Address(listen, advertise string) (string, error) {
-	if advertise != "" {
-		listen = advertise
-	}
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", fmt.Errorf("address of this service: %w", err)
-	}
-	if host == "" || net.ParseIP(host).IsUnspecified() || port == "0" {
-		return "", fmt.Errorf("%s names no host and port that API services could reach: set ADVERTISE_ADDRESS=HOST:PORT", listen)
-	}
-	return listen, nil
 }

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"strconv"
 
-	"gostore/chapter4/apiservice/objectstream"
 	"gostore/common/es"
 	"gostore/common/hash"
 	"gostore/common/httpd"
 	"gostore/common/names"
+	"gostore/common/peer"
 )
 
 // get answers HEAD from the metadata alone.
@@ -34,7 +34,7 @@ func (h *handler) send(w http.ResponseWriter, r *http.Request, m es.Metadata, co
 	if err != nil {
 		return err
 	}
-	body, err := h.streams.Get(r.Context(), address, content.Hex(), objectstream.StallTimeout)
+	body, err := h.streams.Get(r.Context(), address, content.Hex(), peer.StallTimeout)
 	if err != nil {
 		return err
 	}

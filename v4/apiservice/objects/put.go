@@ -14,6 +14,7 @@ import (
 	"gostore/common/hash"
 	"gostore/common/httpd"
 	"gostore/common/names"
+	"gostore/common/peer"
 )
 
 // put streams the body to a data service, under the hash that the client announces and that the body
@@ -103,7 +104,7 @@ func (h *handler) begin(ctx context.Context, content hash.Hash, size int64) (*ob
 		}
 		refusals = append(refusals, err)
 	}
-	return nil, objectstream.Refusal(refusals)
+	return nil, peer.Refusal(refusals)
 }
 
 // send stores the whole body, or nothing of it. The last bytes of a body with another hash never come

@@ -5,14 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"time"
 
 	"gostore/chapter5/apiservice/placement"
 	"gostore/chapter5/rs"
-	"gostore/common/httpd"
 	"gostore/common/metrics"
+	"gostore/common/peer"
 	"gostore/common/rabbitmq"
 )
 
@@ -39,7 +38,7 @@ type answer struct {
 type Locator struct {
 	broker   *rabbitmq.Client
 	known    func() ([]string, error) // the addresses of live data services
-	direct   func(ctx context.Context, address, name string) ([]byte, error)
+	peers    *peer.Client
 	counts   metrics.Locates
 	log      *slog.Logger
 	inFlight chan struct{} // a semaphore
@@ -47,10 +46,9 @@ type Locator struct {
 
 // NewLocator returns a Locator that asks over broker and expects an answer of every data service
 // that known returns; its error says that there may be others. While broker is in an alarm it asks
-// each with direct.
-func NewLocator(broker *rabbitmq.Client, known func() ([]string, error),
-	direct func(ctx context.Context, address, name string) ([]byte, error), counts metrics.Locates, log *slog.Logger) *Locator {
-	return &Locator{broker, known, direct, counts, log, make(chan struct{}, maxInFlight)}
+// each itself.
+func NewLocator(broker *rabbitmq.Client, known func() ([]string, error), peers *peer.Client, counts metrics.Locates, log *slog.Logger) *Locator {
+	return &Locator{broker, known, peers, counts, log, make(chan struct{}, maxInFlight)}
 }
 
 // Find is Locate for callers that need the object: while too few shards are found and a data service
@@ -97,7 +95,7 @@ func (l *Locator) ask(ctx context.Context, name string, live []string) (found pl
 		replies, err = l.askDirectly(ctx, name, live), nil
 	}
 	if err != nil {
-		return found, false, unavailable(err)
+		return found, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout) // from when the question is sent
 	defer cancel()
@@ -111,7 +109,7 @@ func (l *Locator) askDirectly(ctx context.Context, name string, live []string) <
 	replies := make(chan rabbitmq.Message, len(live))
 	for _, address := range live {
 		go func() {
-			if body, err := l.direct(ctx, address, name); err == nil {
+			if body, err := l.peers.Locate(ctx, address, name); err == nil {
 				replies <- rabbitmq.Message{Body: body}
 			}
 		}()
@@ -145,11 +143,4 @@ func (l *Locator) holders(ctx context.Context, replies <-chan rabbitmq.Message, 
 		}
 	}
 	return found, true
-}
-
-func unavailable(err error) error {
-	if errors.Is(err, rabbitmq.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
-		return httpd.Unavailable("data services cannot be asked: %v", err)
-	}
-	return err
 }

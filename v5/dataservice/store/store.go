@@ -83,9 +83,6 @@ func (s *Store) forgetMissing(name string) {
 	}
 }
 
-// Writable returns an error if the disk is read-only.
-func (s *Store) Writable() error { return s.dir.Writable() }
-
 // Create begins a file of size bytes that is not visible yet. The error is syscall.ENOSPC if there
 // is no room for it.
 func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(size) }

@@ -11,6 +11,7 @@ import (
 	"gostore/chapter6/apiservice/placement"
 	"gostore/chapter6/rs"
 	"gostore/common/hash"
+	"gostore/common/peer"
 )
 
 // Codec writes and reads objects. Its methods may be called by several goroutines at once.
@@ -41,7 +42,7 @@ func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (
 			err := c.streams.Check(ctx, address, name(o, shard), o.ShardSize())
 			if err == nil {
 				intact[shard] = address
-			} else if !errors.Is(err, objectstream.ErrCorrupt) {
+			} else if !errors.Is(err, peer.ErrCorrupt) {
 				unknown[shard] = address
 			}
 		})

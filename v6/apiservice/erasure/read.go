@@ -16,6 +16,7 @@ import (
 	"gostore/chapter6/apiservice/placement"
 	"gostore/chapter6/rs"
 	"gostore/common/hash"
+	"gostore/common/peer"
 )
 
 // blockTimeout is how long a data service may take for a block while there are other shards to read.
@@ -70,7 +71,7 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < objectstream.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < peer.StallTimeout}
 	}
 	return r
 }
@@ -187,7 +188,7 @@ func (r *Reader) begin(s *source) (err error) {
 	s.at = r.next
 	timeout, from, to := blockTimeout, r.object.Offset(r.next), min(r.object.Offset(r.end), r.object.ShardSize())
 	if s.late {
-		timeout = objectstream.StallTimeout
+		timeout = peer.StallTimeout
 	}
 	if r.next == 0 {
 		from = 0
@@ -215,7 +216,7 @@ func (r *Reader) note(s *source, err error) {
 	case r.ctx.Err() != nil: // that the service stops says nothing of shards
 	case errors.Is(err, rs.ErrCorrupt):
 		r.damaged.Store(true)
-	case errors.Is(err, objectstream.ErrStalled) && !s.late:
+	case errors.Is(err, peer.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
 		r.codec.late.Store(s.address, time.Now())

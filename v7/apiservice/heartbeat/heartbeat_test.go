@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"gostore/common/metrics"
+	"gostore/common/peer"
 	"gostore/common/rabbitmq"
 )
 
@@ -56,7 +57,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message string) {
 		address, free, ok := parse(message)
 		if ok {
-			require.True(t, isHostPort(address))
+			require.True(t, peer.IsAddress(address))
 			require.GreaterOrEqual(t, free, int64(0))
 		}
 	})

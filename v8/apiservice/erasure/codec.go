@@ -11,6 +11,7 @@ import (
 	"gostore/chapter8/apiservice/placement"
 	"gostore/chapter8/rs"
 	"gostore/common/hash"
+	"gostore/common/peer"
 )
 
 // Codec writes and reads objects. Its methods may be called by several goroutines at once.
@@ -43,7 +44,7 @@ func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (
 			encoding, err := c.streams.Check(ctx, address, name(o, shard), o.MaxShardSize())
 			if err == nil {
 				intact[shard], encodings[shard] = address, encoding
-			} else if !errors.Is(err, objectstream.ErrCorrupt) {
+			} else if !errors.Is(err, peer.ErrCorrupt) {
 				unknown[shard] = address
 			}
 		})

@@ -17,6 +17,7 @@ import (
 	"gostore/chapter8/apiservice/placement"
 	"gostore/chapter8/rs"
 	"gostore/common/hash"
+	"gostore/common/peer"
 )
 
 // blockTimeout is how long a data service may take for a block while there are other shards to read.
@@ -74,7 +75,7 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 	for shard, address := range places {
 		since, _ := c.late.Load(address)
 		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, table: table, late: late && time.Since(was) < objectstream.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, table: table, late: late && time.Since(was) < peer.StallTimeout}
 	}
 	return r
 }
@@ -233,7 +234,7 @@ func (r *Reader) begin(s *source) (err error) {
 func (r *Reader) get(s *source, from, to int64) (*objectstream.Download, error) {
 	timeout := blockTimeout
 	if s.late {
-		timeout = objectstream.StallTimeout
+		timeout = peer.StallTimeout
 	}
 	return r.codec.streams.Get(r.ctx, s.address, fmt.Sprintf("%s.%d", r.path, s.shard), from, to, timeout)
 }
@@ -245,7 +246,7 @@ func (r *Reader) note(s *source, err error) {
 	case r.ctx.Err() != nil: // that the service stops says nothing of shards
 	case errors.Is(err, rs.ErrCorrupt):
 		r.damaged.Store(true)
-	case errors.Is(err, objectstream.ErrStalled) && !s.late:
+	case errors.Is(err, peer.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
 		r.codec.late.Store(s.address, time.Now())

@@ -11,6 +11,7 @@ import (
 	"gostore/chapter8/apiservice/placement"
 	"gostore/chapter8/rs"
 	"gostore/common/httpd"
+	"gostore/common/peer"
 )
 
 // WriteQuorum is how many shards must be durable before a PUT is acknowledged: one more than a read
@@ -125,7 +126,7 @@ func (s *shardWriters) check() error {
 	if stored.Known() >= s.quorum && stored.Holders() >= min(s.quorum-1, rs.DataShards) {
 		return nil
 	}
-	if refused := objectstream.Refusal(failed); objectstream.IsFull(refused) {
+	if refused := peer.Refusal(failed); peer.IsFull(refused) {
 		return refused
 	}
 	refusal := httpd.Unavailable("%d of %d shards could be stored, on %d data services; %d on %d are needed: try again",

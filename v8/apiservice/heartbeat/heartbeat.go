@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"math"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"gostore/common/httpd"
+	"gostore/common/peer"
 	"gostore/common/rabbitmq"
 )
 
@@ -76,19 +76,10 @@ func (m *Monitor) hear(body []byte) {
 func parse(message string) (address string, free int64, ok bool) {
 	address, number, said := strings.Cut(message, " ")
 	if !said {
-		return address, math.MaxInt64, isHostPort(address)
+		return address, math.MaxInt64, peer.IsAddress(address)
 	}
 	n, err := strconv.ParseUint(number, 10, 63)
-	return address, int64(n), err == nil && isHostPort(address)
-}
-
-func isHostPort(address string) bool {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" {
-		return false
-	}
-	_, err = strconv.ParseUint(port, 10, 16)
-	return err == nil && !strings.ContainsAny(host, "/?#@%\\ \t\r\n")
+	return address, int64(n), err == nil && peer.IsAddress(address)
 }
 
 // forgetDead is called with mu held. It forgets nobody while the broker cannot be reached or is in
@@ -113,7 +104,7 @@ func (m *Monitor) Known() (known []string, incomplete error) {
 	known = slices.Sorted(maps.Keys(m.last))
 	switch {
 	case err != nil:
-		return known, httpd.Unavailable("%v", err)
+		return known, err
 	case time.Since(since) < settling:
 		return known, httpd.Unavailable("just connected to the message broker, the data services are not known yet")
 	case len(known) == 0:

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"gostore/chapter8/apiservice/objectstream"
 	"gostore/chapter8/rs"
 	"gostore/common/es"
 	"gostore/common/httpd"
+	"gostore/common/peer"
 )
 
 // maxOrphans is how many contents one pass removes. The next one removes the others.
@@ -149,7 +149,7 @@ func isRefused(err error) bool {
 func (m *Maintainer) removeContent(ctx context.Context, w *walk, c content) (freed int64, err error) {
 	for _, held := range c.copies {
 		n, err := m.streams.Remove(ctx, held.address, rs.Name(c.hash, held.shard), w.clocks[held.address], "no version names it")
-		if err != nil && !errors.Is(err, objectstream.ErrCorrupt) { // it is gone
+		if err != nil && !errors.Is(err, peer.ErrCorrupt) { // it is gone
 			return freed, err
 		}
 		freed += n

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gostore/common/peer"
 )
 
 // dropTimeout is for telling a data service that an upload is over, which it would find out itself.
@@ -24,49 +26,49 @@ type Upload struct {
 // Begin has the data service at address expect up to size bytes of content under a name, its hash in
 // hexadecimal.
 func (c *Client) Begin(ctx context.Context, address, name string, size int64) (*Upload, error) {
-	if err := c.breaker.allow(address); err != nil {
+	if err := c.Allow(address); err != nil {
 		return nil, err
 	}
 	// Not canceled with ctx: an upload whose ID does not arrive could not be dropped.
-	ctx, watch := c.watched(context.WithoutCancel(ctx), address, StallTimeout)
-	defer watch.end()
+	ctx, watch := c.Watched(context.WithoutCancel(ctx), address, peer.StallTimeout)
+	defer watch.End()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, tempURL(address, name), nil)
 	if err != nil {
 		return nil, err
 	}
 	request.Header.Set("Size", strconv.FormatInt(size, 10))
-	response, err := c.do(request, address)
+	response, err := c.Do(request, address)
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close() // its one line is read
 	id, err := bufio.NewReader(io.LimitReader(response.Body, 1<<10)).ReadString('\n')
 	if err != nil {
-		return nil, unavailable(ctx, address, err)
+		return nil, peer.Unavailable(ctx, address, err)
 	}
 	return &Upload{c, address, strings.TrimSpace(id), size}, nil
 }
 
 // Send sends the whole content. After an error the upload can only be dropped.
 func (u *Upload) Send(ctx context.Context, body io.Reader) error {
-	ctx, watch := u.client.watched(ctx, u.address, StallTimeout)
-	defer watch.end()
+	ctx, watch := u.client.Watched(ctx, u.address, peer.StallTimeout)
+	defer watch.End()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPatch, tempURL(u.address, u.id), &upload{body, watch})
 	if err != nil {
 		return err
 	}
-	return u.client.finish(request, u.address)
+	return u.client.Finish(request, u.address)
 }
 
 // Commit returns when the content is durable and can be read.
 func (u *Upload) Commit(ctx context.Context) error {
-	ctx, watch := u.client.watched(ctx, u.address, timeoutOf(u.size))
-	defer watch.end()
+	ctx, watch := u.client.Watched(ctx, u.address, peer.TimeoutOf(u.size))
+	defer watch.End()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, tempURL(u.address, u.id), nil)
 	if err != nil {
 		return err
 	}
-	return u.client.finish(request, u.address)
+	return u.client.Finish(request, u.address)
 }
 
 // Drop leaves nothing of the upload, even if ctx is done. A data service that cannot be told drops it
@@ -76,17 +78,8 @@ func (u *Upload) Drop(ctx context.Context) {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodDelete, tempURL(u.address, u.id), nil)
 	if err == nil {
-		_ = u.client.finish(request, u.address) // it times out there
+		_ = u.client.Finish(request, u.address) // it times out there
 	}
-}
-
-// finish sends a request of whose answer only the success is of interest.
-func (c *Client) finish(request *http.Request, address string) error {
-	response, err := c.do(request, address)
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
 }
 
 func tempURL(address, what string) string { return "http://" + address + "/temp/" + what }

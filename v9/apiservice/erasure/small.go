@@ -14,6 +14,7 @@ import (
 	"gostore/chapter9/rs"
 	"gostore/common/hash"
 	"gostore/common/httpd"
+	"gostore/common/peer"
 )
 
 // MaxSmall is the size in bytes of the largest object that is in memory as a whole: each shard is written, or
@@ -134,7 +135,7 @@ func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Pl
 		}
 		reading.Go(func() {
 			files[shard], errs[shard] = c.streams.Whole(ctx, address, name(o, shard), memory[shard*size:][:size], blockTimeout)
-			if errors.Is(errs[shard], objectstream.ErrStalled) {
+			if errors.Is(errs[shard], peer.ErrStalled) {
 				c.late.Store(address, time.Now())
 			}
 		})

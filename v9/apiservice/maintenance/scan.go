@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"gostore/chapter9/apiservice/objectstream"
 	"gostore/chapter9/apiservice/placement"
 	"gostore/chapter9/rs"
 	"gostore/common/es"
 	"gostore/common/hash"
+	"gostore/common/peer"
 )
 
 const (
@@ -126,7 +126,7 @@ func (m *Maintainer) scrub(ctx context.Context, o rs.Object, c content) (found c
 		read, encoding, err := m.streams.Scrub(ctx, held.address, rs.Name(c.hash, held.shard), o.MaxShardSize(), m.cfg.scanRate)
 		m.note(func(r *Report) { r.Shards, r.Bytes = r.Shards+1, r.Bytes+read })
 		switch {
-		case errors.Is(err, objectstream.ErrCorrupt):
+		case errors.Is(err, peer.ErrCorrupt):
 			found.missing++
 		case err != nil:
 			found.unknown++

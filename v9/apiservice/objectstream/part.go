@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+
+	"gostore/common/peer"
 )
 
 // maxState is more than a record has: a stripe and the table of an object of 500 GB, in base64.
@@ -39,15 +41,15 @@ func (c *Client) NewPart(address, name string, epoch int64) *Part {
 // Claim claims the part, or with epoch 0 only reads its record. It returns the epoch of the claim before, and
 // the state of the last checkpoint.
 func (p *Part) Claim(ctx context.Context) (before int64, state []byte, err error) {
-	ctx, watch := p.client.watched(ctx, p.address, StallTimeout)
-	defer watch.end()
-	response, err := p.client.ask(ctx, http.MethodPost, p.address, "uploads/"+p.name, p.query())
+	ctx, watch := p.client.Watched(ctx, p.address, peer.StallTimeout)
+	defer watch.End()
+	response, err := p.client.Ask(ctx, http.MethodPost, p.address, "uploads/"+p.name+p.query())
 	if err != nil {
 		return 0, nil, err
 	}
 	defer response.Body.Close() // it is read to its end
 	if state, err = io.ReadAll(io.LimitReader(response.Body, maxState)); err != nil {
-		return 0, nil, unavailable(ctx, p.address, err)
+		return 0, nil, peer.Unavailable(ctx, p.address, err)
 	}
 	before, err = strconv.ParseInt(response.Header.Get("Epoch"), 10, 64)
 	return before, state, err
@@ -57,15 +59,15 @@ func (p *Part) query() string { return fmt.Sprintf("?epoch=%d", p.epoch) }
 
 // Send appends the body, which is not durable before the next Commit.
 func (p *Part) Send(ctx context.Context, body io.Reader) error {
-	ctx, watch := p.client.watched(ctx, p.address, StallTimeout)
-	defer watch.end()
+	ctx, watch := p.client.Watched(ctx, p.address, peer.StallTimeout)
+	defer watch.End()
 	return p.request(ctx, http.MethodPatch, "", &upload{body, watch})
 }
 
 // Commit makes Next durable.
 func (p *Part) Commit(ctx context.Context) error {
-	ctx, watch := p.client.watched(ctx, p.address, timeoutOf(p.Next.Length))
-	defer watch.end()
+	ctx, watch := p.client.Watched(ctx, p.address, peer.TimeoutOf(p.Next.Length))
+	defer watch.End()
 	more := fmt.Sprintf("&length=%d", p.Next.Length)
 	if p.Next.Content != "" {
 		more += "&content=" + p.Next.Content
@@ -92,5 +94,5 @@ func (p *Part) request(ctx context.Context, method, more string, body io.Reader)
 	if err != nil {
 		return err
 	}
-	return p.client.finish(request, p.address)
+	return p.client.Finish(request, p.address)
 }

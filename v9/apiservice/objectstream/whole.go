@@ -8,16 +8,18 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"gostore/common/peer"
 )
 
 // Put has the data service at address hold a shard of a small object, durably, and returns for how long the
 // caller may rely on it, as Claim does. It does not use file after it has returned. The error is 409 if it holds an intact one of another encoding.
 func (c *Client) Put(ctx context.Context, address, name string, file []byte) (time.Duration, error) {
-	if err := c.breaker.allow(address); err != nil {
+	if err := c.Allow(address); err != nil {
 		return 0, err
 	}
-	ctx, watch := c.watched(ctx, address, timeoutOf(int64(len(file))))
-	defer watch.end()
+	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(int64(len(file))))
+	defer watch.End()
 	var reading sync.WaitGroup
 	request, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+address+"/objects/"+name, nil)
 	if err != nil {
@@ -26,15 +28,15 @@ func (c *Client) Put(ctx context.Context, address, name string, file []byte) (ti
 	request.ContentLength = int64(len(file))
 	request.GetBody = func() (io.ReadCloser, error) { return newSent(file, &reading), nil } // for another connection
 	request.Body = newSent(file, &reading)
-	response, err := c.do(request, address)
+	response, err := c.Do(request, address)
 	reading.Wait()
 	if err != nil {
 		return 0, err
 	}
 	defer response.Body.Close() // its one line is read
-	age, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	age, err := io.ReadAll(io.LimitReader(response.Body, peer.MaxAnswer))
 	if err != nil {
-		return 0, unavailable(ctx, address, err)
+		return 0, peer.Unavailable(ctx, address, err)
 	}
 	return time.ParseDuration(string(age))
 }
@@ -48,7 +50,7 @@ func (c *Client) Whole(ctx context.Context, address, name string, memory []byte,
 	}
 	defer body.Close() // it is read to its end
 	if body.Size < 0 || body.Size > int64(len(memory)) {
-		return nil, fmt.Errorf("%w: %d bytes of %s", ErrCorrupt, body.Size, name)
+		return nil, fmt.Errorf("%w: %d bytes of %s", peer.ErrCorrupt, body.Size, name)
 	}
 	file := memory[:body.Size]
 	return file, body.Fill(file)

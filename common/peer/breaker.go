@@ -1,4 +1,4 @@
-package objectstream
+package peer
 
 import (
 	"context"
@@ -41,7 +41,9 @@ func (b *breaker) at(address string) *contact {
 	return b.services[address]
 }
 
-// allow returns an error, an answer for the client, if a data service is left out.
+// Allow returns an error, an answer for the client, if a data service is left out.
+func (c *Client) Allow(address string) error { return c.breaker.allow(address) }
+
 func (b *breaker) allow(address string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +111,7 @@ func (c *Client) probe(ctx context.Context, address string) {
 	if err != nil {
 		return
 	}
-	if response, err := c.do(request, address); err == nil {
+	if response, err := c.Do(request, address); err == nil {
 		_ = response.Body.Close() // that it answers is enough
 	}
 }

@@ -1,4 +1,4 @@
-package objectstream
+package peer
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestProbe(t *testing.T) {
 	}))
 	defer server.Close()
 	address := server.Listener.Addr().String()
-	c := NewClient(nil)
+	c := New(nil)
 	require.NoError(t, c.breaker.allow(address))
 	c.breaker.stalled(address)
 	require.ErrorIs(t, c.breaker.allow(address), ErrStalled)
