@@ -236,10 +236,12 @@ func (d *Dir) Names(do func(name string) error) error {
 }
 
 // Quarantine moves a corrupt file, or a directory in its place, from objects/ to quarantine/, where
-// no method finds it but an operator can. It replaces an earlier one of the same name.
-// The error is fs.ErrNotExist if there is none.
+// no method finds it but an operator can. It replaces an earlier one of the same name. If there is none it
+// does nothing.
 func (d *Dir) Quarantine(name string) error {
-	if err := d.quarantineBy(os.Rename, name); err != nil {
+	if err := d.quarantineBy(os.Rename, name); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
 	return syncDir(d.objects)

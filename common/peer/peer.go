@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"gostore/common/httpd"
@@ -39,6 +40,7 @@ type Client struct {
 	http    *http.Client
 	scheme  string // of every request: http, or https
 	breaker breaker
+	late    sync.Map // when a data service exceeded a short timeout, by address
 }
 
 // New returns a client with a connection pool of its own. It follows no redirects: a data service sends

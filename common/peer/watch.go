@@ -32,12 +32,21 @@ type Watch struct {
 func (c *Client) Watched(ctx context.Context, address string, timeout time.Duration) (context.Context, *Watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(timeout, func() {
-		if timeout >= StallTimeout { // a shorter one is no proof
+		if timeout >= StallTimeout {
 			c.breaker.stalled(address)
+		} else { // no proof
+			c.late.Store(address, time.Now())
 		}
 		cancel(fmt.Errorf("data service %s: %w", address, ErrStalled))
 	})
 	return ctx, &Watch{ctx, timeout, timer, func() { timer.Stop(); cancel(nil) }}
+}
+
+// Late reports whether a data service has exceeded a timeout in the last seconds, be it a short one.
+func (c *Client) Late(address string) bool {
+	since, _ := c.late.Load(address)
+	was, late := since.(time.Time)
+	return late && time.Since(was) < StallTimeout
 }
 
 // TimeoutOf is how long a data service may take to make size bytes durable, or to read them all.

@@ -96,3 +96,27 @@ func foreignShardIsNotMultiplied(t *testing.T, s *suite.Store) {
 	s.Put(t, suite.NewName(), body)
 	s.RequireObject(t, name, body)
 }
+
+// foreignShardIsFoundByPut has a foreign shard among five genuine ones, and one alone: a PUT of the content
+// does not count it, so all GETs after that succeed.
+func foreignShardIsFoundByPut(t *testing.T, s *suite.Store) {
+	s.NeedProcesses(t)
+	for _, size := range []int{20_000, 3*suite.Stripe + 5} {
+		for _, foreign := range []int{0, 4} {
+			for _, alone := range []bool{false, true} {
+				body := suite.NewBody(size)
+				_, files, contents := s.PutShards(t, body)
+				require.NoError(t, os.WriteFile(files[foreign], Forge(contents[foreign]), 0o644))
+				for i := range files {
+					if alone && i != foreign {
+						remove(t, files[i])
+					}
+				}
+				name := suite.NewName()
+				s.Put(t, name, body)
+				s.RequireObject(t, name, body)
+				s.RequireShards(t, body, contents)
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ func Tests() []suite.Test {
 		{Name: "ThreeShardsMissing", Run: threeShardsMissing},
 		{Name: "ForeignShard", Run: foreignShard},
 		{Name: "ForeignShardIsNotMultiplied", Run: foreignShardIsNotMultiplied},
+		{Name: "ForeignShardIsFoundByPut", Run: foreignShardIsFoundByPut},
 		{Name: "ParityIsCheckedByPut", Run: parityIsCheckedByPut},
 		{Name: "ThreeShardsCorrupt", Run: threeShardsCorrupt},
 		{Name: "EveryByteOfEveryTwoShards", Run: everyByteOfEveryTwoShards},

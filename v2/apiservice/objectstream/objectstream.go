@@ -57,14 +57,11 @@ func (c *Client) put(ctx context.Context, address, name string, body io.Reader, 
 	if size == 0 {
 		request.Body = http.NoBody // 0 with a body would mean an unknown size to net/http
 	}
-	response, err := c.Do(request, address)
+	err = c.Finish(request, address)
 	if err != nil && up.begun.CompareAndSwap(false, true) { // from now on nothing is read
 		err = fmt.Errorf("%w: %w", errRefused, err)
 	}
-	if err != nil {
-		return err
-	}
-	return response.Body.Close()
+	return err
 }
 
 // Get returns the object that the data service at address holds under name. The data service may be

@@ -17,7 +17,7 @@ import (
 	"gostore/common/peer"
 )
 
-// put streams the body to a data service, under the hash that the client announces and that the body
+// put streams the body on, under the hash that the client announces and that the body
 // turns out to have, and then adds a version to the metadata, so a version that can be seen has its
 // content. Content whose version could not be added stays without a name until chapter 8 collects it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
@@ -65,7 +65,7 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
-// ask finds out concurrently whether the metadata can be written and which data service holds the
+// ask finds out concurrently whether the metadata can be written and who holds the
 // content.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (address string, err error) {
 	ready := make(chan error, 1)

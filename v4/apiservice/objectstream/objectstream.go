@@ -36,14 +36,9 @@ func (c *Client) Get(ctx context.Context, address, name string, timeout time.Dur
 // Check has the data service at address verify what it holds under name, of size bytes, from end to
 // end. The error wraps peer.ErrCorrupt if it holds nothing there, or nothing intact.
 func (c *Client) Check(ctx context.Context, address, name string, size int64) error {
-	return c.command(ctx, http.MethodPost, address, name, size)
-}
-
-// command sends a request without a body that may take as long as reading size bytes does.
-func (c *Client) command(ctx context.Context, method, address, name string, size int64) error {
 	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(size))
 	defer watch.End()
-	response, err := c.Ask(ctx, method, address, "objects/"+names.Segment(name))
+	response, err := c.Ask(ctx, http.MethodPost, address, "objects/"+names.Segment(name))
 	if err != nil {
 		return err
 	}

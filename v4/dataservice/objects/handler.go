@@ -1,7 +1,7 @@
 // Package objects serves content over HTTP: each is a file of its hash.
 //
-//	GET  /objects/NAME   answers with the content; NAME is the hash in hexadecimal
-//	POST /objects/NAME   verifies it from end to end: 404 if it is missing, corrupt or unreadable
+//	GET    /objects/NAME   answers with the content; NAME is the hash in hexadecimal
+//	POST   /objects/NAME   verifies it from end to end: 404 if it is missing, corrupt or unreadable
 package objects
 
 import (

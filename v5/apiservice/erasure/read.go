@@ -52,9 +52,7 @@ type source struct {
 func (c *Codec) Open(ctx context.Context, o rs.Object, places placement.Places) *Reader {
 	r := &Reader{ctx: ctx, codec: c, object: o, held: places, stripe: rs.NewStripe(o), sum: sha256.New()}
 	for shard, address := range places {
-		since, _ := c.late.Load(address)
-		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, late: late && time.Since(was) < peer.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, late: c.streams.Late(address)}
 	}
 	return r
 }
@@ -199,7 +197,6 @@ func (r *Reader) note(s *source, err error) {
 	case errors.Is(err, peer.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
-		r.codec.late.Store(s.address, time.Now())
 	default:
 		s.close()
 		s.address = ""

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 
 	"gostore/chapter5/apiservice/heartbeat"
 	"gostore/chapter5/apiservice/locate"
@@ -13,11 +12,11 @@ import (
 	"gostore/chapter5/rs"
 	"gostore/common/hash"
 	"gostore/common/metrics"
-	"gostore/common/requestid"
+	"gostore/common/queue"
 )
 
 // maxQueued is how many objects wait for repair. Further ones are repaired when they are read again, as
-// are those whose repair failed.
+// are those whose repair failed in the end.
 const maxQueued = 10_000
 
 // errUnanswered is for a repair that waits for data services that may hold shards.
@@ -32,80 +31,51 @@ type Repairer struct {
 	dataServices *heartbeat.Monitor
 	repaired     *metrics.Counter
 	log          *slog.Logger
-	queue        chan rs.Object
-
-	mu     sync.Mutex
-	queued map[rs.Object]string // the ID of the request that asked for the repair
+	queue        *queue.Queue[rs.Object]
 }
 
 // NewRepairer returns a repairer. It works while Run runs.
 func NewRepairer(codec *Codec, locator *locate.Locator, dataServices *heartbeat.Monitor, repaired *metrics.Counter, log *slog.Logger) *Repairer {
-	return &Repairer{
-		codec: codec, locator: locator, dataServices: dataServices, repaired: repaired, log: log,
-		queue: make(chan rs.Object, maxQueued), queued: map[rs.Object]string{},
-	}
+	return &Repairer{codec, locator, dataServices, repaired, log, queue.New[rs.Object](maxQueued)}
 }
 
 // Inspect asks for the repair of the object of a reader that has found damage, or that misses
-// shards while there is a data service with room and without one. It returns at once. An object is
-// in the queue once.
+// shards while there is a data service with room and without one. It returns at once.
 func (r *Repairer) Inspect(reader *Reader) {
 	room, err := r.dataServices.WithRoom(reader.object.ShardSize(), 1)
 	unused := func(address string) bool { return reader.held.Held(address) == 0 }
 	missing := reader.held.Known() < rs.Shards && err == nil && slices.ContainsFunc(room, unused)
-	if !missing && !reader.Damaged() {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, queued := r.queued[reader.object]; queued {
-		return
-	}
-	select {
-	case r.queue <- reader.object:
-		r.queued[reader.object] = requestid.Of(reader.ctx)
-	default:
+	if missing || reader.Damaged() {
+		r.queue.Add(reader.ctx, reader.object)
 	}
 }
 
 // Run works until ctx is done, which ends a repair in progress.
 func (r *Repairer) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case o := <-r.queue:
-			r.mu.Lock()
-			ctx := requestid.With(ctx, r.queued[o])
-			delete(r.queued, o) // damage that is found from now on needs another repair
-			r.mu.Unlock()
-			if err := r.repair(ctx, o); err != nil {
-				r.log.WarnContext(ctx, "a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
-			}
+	r.queue.Run(ctx, func(ctx context.Context, o rs.Object) (again bool) {
+		err := r.repair(ctx, o)
+		if err != nil {
+			r.log.WarnContext(ctx, "a repair failed", "hash", hash.Hash(o.Hash()).String(), "error", err)
 		}
-	}
+		return errors.Is(err, errUnanswered)
+	})
 }
 
-// repair quarantines shards of other content, if the attempt to restore from what is held shows that
-// there are any, and tries again.
-func (r *Repairer) repair(ctx context.Context, o rs.Object) error {
-	err := r.restore(ctx, o)
-	if !errors.Is(err, hash.ErrMismatch) {
-		return err
+// repair tries again if it meets foreign shards: knowing that there are any, it reads the object from others,
+// and those that the first attempt quarantined are made anew.
+func (r *Repairer) repair(ctx context.Context, o rs.Object) (err error) {
+	for range 3 {
+		err = r.restore(ctx, o, errors.Is(err, hash.ErrMismatch))
+		if !errors.Is(err, hash.ErrMismatch) {
+			break
+		}
 	}
-	held, _, err := r.locator.Locate(ctx, hash.Hash(o.Hash()).Hex())
-	if err != nil {
-		return err
-	}
-	if err := r.codec.quarantineForeign(ctx, o, held); err != nil {
-		return err
-	}
-	return r.restore(ctx, o)
+	return err
 }
 
 // restore replaces corrupt shards where they are, and places missing ones only where no other shard is:
 // a data service that is down brings back what it holds. After an error damage may be left.
-func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
+func (r *Repairer) restore(ctx context.Context, o rs.Object, foreign bool) error {
 	content := hash.Hash(o.Hash()).Hex()
 	held, sure, err := r.locator.Locate(ctx, content)
 	if err != nil {
@@ -119,17 +89,16 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 		return err
 	}
 	intact, unknown := r.codec.Check(ctx, o, held)
-	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact).Without(unknown)
+	to := held.Apart(held.Spread(placement.Order(content, room))).Without(intact.Places).Without(unknown)
 	for shard, address := range to {
 		if !slices.Contains(room, address) {
 			to[shard] = "" // corrupt, on a full disk
 		}
 	}
-	if to.Known() > 0 {
-		err = r.remake(ctx, o, held, intact, to)
-	} else {
-		err = r.codec.verify(ctx, o, held)
+	if foreign {
+		held = r.codec.Genuine(ctx, o, held)
 	}
+	err = r.remake(ctx, o, held, intact, to)
 	if err == nil && unknown.Known() > 0 {
 		err = errUnanswered
 	}
@@ -137,12 +106,12 @@ func (r *Repairer) restore(ctx context.Context, o rs.Object) error {
 }
 
 // remake reads the object, as a GET does, and writes the shards in to, as a PUT does. So what it writes
-// is computed from bytes that have the object's hash. It reads corrupt shards too: their intact blocks
-// may be the only good copies.
-func (r *Repairer) remake(ctx context.Context, o rs.Object, held, intact, to placement.Places) error {
-	reader := r.codec.Open(ctx, o, held)
+// is computed from bytes that have the object's hash, and so is what it compares intact ones with. It reads
+// corrupt shards too: their intact blocks may be the only good copies.
+func (r *Repairer) remake(ctx context.Context, o rs.Object, from placement.Places, intact Held, to placement.Places) error {
+	reader := r.codec.Open(ctx, o, from)
 	defer reader.Close()
-	err := r.codec.Write(ctx, o, reader, intact, to, nil, intact.Known()+1) // each shard is a gain
+	err := r.codec.Write(ctx, o, reader, intact, to, nil, intact.Known()+min(to.Known(), 1)) // each shard is a gain
 	if err == nil {
 		r.repaired.Add(to.Known())
 		r.log.InfoContext(ctx, "repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -17,7 +16,7 @@ import (
 	"gostore/common/names"
 )
 
-// put streams the body to data services, under the hash that the client announces and that the body
+// put streams the body on, under the hash that the client announces and that the body
 // turns out to have, and then adds a version to the metadata, so a version that can be seen has its
 // content. Content whose version could not be added stays without a name until chapter 8 collects it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
@@ -65,7 +64,7 @@ func announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
-// ask finds out concurrently whether the metadata can be written and which data services hold the
+// ask finds out concurrently whether the metadata can be written and who holds the
 // content.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (held placement.Places, err error) {
 	ready := make(chan error, 1)
@@ -75,26 +74,24 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (held placement.Pl
 }
 
 // store always verifies that the body has the announced hash: a client that could get an object by
-// naming its hash could read what others store. Equal content is stored once: where all its shards are
-// there already, and intact, the body is only verified; otherwise those are written that are not. A
-// shard of a data service that does not answer does not count. Of two shards on one data service one is
-// written again elsewhere, if there are data services enough.
+// naming its hash could read what others store. Equal content is stored once: shards that are there already
+// and intact are compared with those of the body, and only the others are written. A shard of a data service
+// that does not answer does not count. Of two shards on one data service one is written again elsewhere, if
+// there are data services enough.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, held placement.Places) error {
 	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	intact, unknown := h.codec.Check(r.Context(), o, held)
-	if intact.Known() == rs.Shards && intact.Holders() >= rs.DataShards {
-		_, err := io.Copy(io.Discard, body)
-		return err
-	}
 	room, err := h.dataServices.WithRoom(o.ShardSize(), rs.DataShards)
 	if err != nil {
 		return err
 	}
-	order := placement.Order(content.Hex(), room)
-	damaged := held.Without(intact).Without(unknown)
-	intact = placement.Places{}.Apart(intact)
-	to := intact.Apart(damaged).Spread(order).Without(intact)
+	intact, unknown := h.codec.Check(r.Context(), o, held)
+	order, to := placement.Order(content.Hex(), room), placement.Places{}
+	if intact.Known() < rs.Shards || intact.Holders() < rs.DataShards {
+		damaged := held.Without(intact.Places).Without(unknown)
+		intact.Places = placement.Places{}.Apart(intact.Places)
+		to = intact.Apart(damaged).Spread(order).Without(intact.Places)
+	}
 	err = h.codec.Write(r.Context(), o, body, intact, to, order, erasure.WriteQuorum)
 	if body.Err() != nil {
 		return body.Err() // the client's fault: nothing of it was stored

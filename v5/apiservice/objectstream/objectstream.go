@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"gostore/common/hash"
 	"gostore/common/peer"
 )
 
@@ -34,21 +35,23 @@ func (c *Client) Get(ctx context.Context, address, name string, from int64, time
 }
 
 // Check has the data service at address verify what it holds under name, of size bytes, from end to
-// end. The error wraps peer.ErrCorrupt if it holds nothing there, or nothing intact.
-func (c *Client) Check(ctx context.Context, address, name string, size int64) error {
-	return c.command(ctx, http.MethodPost, address, name, size)
+// end, and returns the hash of it. The error wraps peer.ErrCorrupt if it holds nothing there, or nothing intact.
+func (c *Client) Check(ctx context.Context, address, name string, size int64) (digest hash.Hash, err error) {
+	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(size))
+	defer watch.End()
+	response, err := c.Ask(ctx, http.MethodPost, address, "objects/"+name)
+	if err != nil {
+		return digest, err
+	}
+	_ = response.Body.Close() // it is empty
+	return hash.FromHeader(response.Header)
 }
 
 // Quarantine has the data service at address take what it holds under name out of use.
 func (c *Client) Quarantine(ctx context.Context, address, name string) error {
-	return c.command(ctx, http.MethodDelete, address, name, 0)
-}
-
-// command sends a request without a body that may take as long as reading size bytes does.
-func (c *Client) command(ctx context.Context, method, address, name string, size int64) error {
-	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(size))
+	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(0))
 	defer watch.End()
-	response, err := c.Ask(ctx, method, address, "objects/"+name)
+	response, err := c.Ask(ctx, http.MethodDelete, address, "objects/"+name)
 	if err != nil {
 		return err
 	}

@@ -1,22 +1,25 @@
 package objects
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 
 	"gostore/common/files"
+	"gostore/common/hash"
 	"gostore/common/httpd"
 )
 
 // check costs the disk and no network. A file that cannot be read counts as corrupt.
-func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
+func (h *handler) check(w http.ResponseWriter, r *http.Request) error {
 	name, err := nameOf(r)
 	if err != nil {
 		return err
 	}
-	err = h.store.Check(name)
+	sum := sha256.New()
+	err = h.store.Check(name, sum)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return notFound()
@@ -25,6 +28,7 @@ func (h *handler) check(_ http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the content is corrupt or cannot be read"), err)
 	}
+	hash.SetHeader(w.Header(), hash.Hash(sum.Sum(nil)))
 	return nil
 }
 

@@ -24,7 +24,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer f.Close() // opened for reading
-	from, err := offset(r, size)
+	from, err := httpd.Number(r, "from", 0, size)
 	if err != nil {
 		return err
 	}
@@ -34,13 +34,4 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(size-from, 10))
 	return httpd.SendWithin(w, f, size-from, peerTimeout)
-}
-
-// offset returns the byte of a file at which to begin.
-func offset(r *http.Request, size int64) (int64, error) {
-	from, err := strconv.ParseUint(r.URL.Query().Get("from"), 10, 63)
-	if err != nil || int64(from) > size {
-		return 0, httpd.Errorf(http.StatusBadRequest, "from=%.40q is not a number from 0 to %d", r.URL.Query().Get("from"), size)
-	}
-	return int64(from), nil
 }

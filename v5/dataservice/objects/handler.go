@@ -1,8 +1,8 @@
 // Package objects serves shards over HTTP: each is a file of its object's hash and its number.
 //
-//	GET    /objects/NAME?from=OFFSET answers with the file from a byte on; NAME is HASH.N
-//	POST   /objects/NAME             verifies it from end to end: 404 if it is missing, corrupt or unreadable
-//	DELETE /objects/NAME             quarantines it
+//	GET    /objects/NAME   answers with the file from byte ?from on; NAME is HASH.N
+//	POST   /objects/NAME   verifies it from end to end: 404 if it is missing, corrupt or unreadable
+//	DELETE /objects/NAME   quarantines it
 package objects
 
 import (

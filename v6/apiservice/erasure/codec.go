@@ -18,7 +18,6 @@ import (
 type Codec struct {
 	streams *objectstream.Client
 	coder   *rs.Coder
-	late    sync.Map // when a data service exceeded blockTimeout, by address
 }
 
 // NewCodec returns a codec.
@@ -30,18 +29,24 @@ func NewCodec(streams *objectstream.Client) (*Codec, error) {
 	return &Codec{streams: streams, coder: coder}, nil
 }
 
+// Held are shards that data services hold intact.
+type Held struct {
+	placement.Places
+	digests [rs.Shards]hash.Hash
+}
+
 // Check has data services verify the shards of an object that they hold. It returns those that are
 // intact, and those of data services that did not answer; the others are missing, corrupt or unreadable.
-func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (intact, unknown placement.Places) {
+func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (intact Held, unknown placement.Places) {
 	var checking sync.WaitGroup
 	for shard, address := range held {
 		if address == "" {
 			continue
 		}
 		checking.Go(func() {
-			err := c.streams.Check(ctx, address, name(o, shard), o.ShardSize())
+			digest, err := c.streams.Check(ctx, address, name(o, shard), o.ShardSize())
 			if err == nil {
-				intact[shard] = address
+				intact.Places[shard], intact.digests[shard] = address, digest
 			} else if !errors.Is(err, peer.ErrCorrupt) {
 				unknown[shard] = address
 			}

@@ -86,7 +86,7 @@ func (p *Parts) Restore(ctx context.Context, stripes int64, order []string, stat
 		held[w.shard] = w.address
 	}
 	more := p.codec.Parts(p.object, p.id, p.epoch, held.Spread(order).Without(held))
-	more.shards.held = held
+	more.shards.quorum -= held.Known()
 	if err := more.Begin(ctx, state); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -50,13 +51,10 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 
 // section returns the positions in a file that a request asks for, at most its end.
 func section(r *http.Request, size int64) (from, to int64, err error) {
-	query := r.URL.Query()
-	first, err1 := strconv.ParseUint(query.Get("from"), 10, 63)
-	end, err2 := strconv.ParseUint(query.Get("to"), 10, 63)
-	from, to = int64(first), min(int64(end), size)
-	if err1 != nil || err2 != nil || from > to {
-		return 0, 0, httpd.Errorf(http.StatusBadRequest, "from=%.40q and to=%.40q are not positions in %d bytes",
-			query.Get("from"), query.Get("to"), size)
+	if to, err = httpd.Number(r, "to", 0, math.MaxInt64); err != nil {
+		return 0, 0, err
 	}
-	return from, to, nil
+	to = min(to, size)
+	from, err = httpd.Number(r, "from", 0, to)
+	return from, to, err
 }

@@ -11,12 +11,12 @@ import (
 	"gostore/common/hash"
 )
 
-// Check reads a shard from end to end. It returns an error if that is not what was once stored, or cannot
+// Check copies a shard from end to end. It returns an error if that is not what was once stored, or cannot
 // be read; fs.ErrNotExist if there is none. A corrupt shard stays where it is until another
 // replaces it: its intact blocks may be the only good copies.
-func (s *Store) Check(name string) error {
+func (s *Store) Check(name string, to io.Writer) error {
 	defer s.lock(name)()
-	err := s.verify(name)
+	err := s.verify(name, to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
@@ -30,13 +30,10 @@ func (s *Store) Check(name string) error {
 func (s *Store) Quarantine(name string) error {
 	defer s.lock(name)()
 	s.forget(name)
-	if err := s.dir.Quarantine(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.dir.Quarantine(name)
 }
 
-func (s *Store) verify(name string) error {
+func (s *Store) verify(name string, to io.Writer) error {
 	content, shard, err := rs.ParseName(name)
 	if err != nil {
 		return err
@@ -46,7 +43,7 @@ func (s *Store) verify(name string) error {
 		return err
 	}
 	defer f.Close() // opened for reading
-	return verify(f, size, content, shard)
+	return verify(io.TeeReader(f, to), size, content, shard)
 }
 
 func verify(f io.Reader, size int64, content hash.Hash, shard int) error {
@@ -65,11 +62,9 @@ func verify(f io.Reader, size int64, content hash.Hash, shard int) error {
 	for n := range o.Stripes() {
 		stripe.Reset(n)
 		block, sum := stripe.Stored(shard)
-		_, err := io.ReadFull(f, block)
-		if err == nil {
-			_, err = io.ReadFull(f, sum)
-		}
-		if err = cmp.Or(err, stripe.Verify(shard)); err != nil {
+		_, err1 := io.ReadFull(f, block)
+		_, err2 := io.ReadFull(f, sum)
+		if err := cmp.Or(err1, err2, stripe.Verify(shard)); err != nil {
 			return err
 		}
 	}

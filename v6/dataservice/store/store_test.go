@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -73,10 +74,10 @@ func TestIntactShardStays(t *testing.T) {
 	s := open(t, root)
 	name, content := shard(t, "hello, world")
 	requireHas(t, s, name, false)
-	require.ErrorIs(t, s.Check(name), fs.ErrNotExist)
+	require.ErrorIs(t, s.Check(name, io.Discard), fs.ErrNotExist)
 	commit(t, s, name, content)
 	requireHas(t, s, name, true)
-	require.NoError(t, s.Check(name))
+	require.NoError(t, s.Check(name, io.Discard))
 	commit(t, s, name, "of the second, which is not needed")
 	requireFile(t, content, root, "objects", name)
 	requireTempIsEmpty(t, root)
@@ -94,12 +95,12 @@ func TestCorruptShardIsReplaced(t *testing.T) {
 	}
 	for _, corrupt := range damages {
 		require.NoError(t, os.WriteFile(filepath.Join(root, "objects", name), []byte(corrupt), 0o644))
-		require.Error(t, s.Check(name))
+		require.Error(t, s.Check(name, io.Discard))
 		requireHas(t, s, name, true)
 		commit(t, s, name, content)
 		requireFile(t, content, root, "objects", name)
 		requireFile(t, corrupt, root, "quarantine", name)
-		require.NoError(t, s.Check(name))
+		require.NoError(t, s.Check(name, io.Discard))
 	}
 	requireTempIsEmpty(t, root)
 }
@@ -112,7 +113,7 @@ func TestUnreadableShardIsReplaced(t *testing.T) {
 	commit(t, s, name, content)
 	require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
 	require.NoError(t, os.Mkdir(filepath.Join(root, "objects", name), 0o755))
-	require.Error(t, s.Check(name))
+	require.Error(t, s.Check(name, io.Discard))
 	commit(t, s, name, content)
 	requireFile(t, content, root, "objects", name)
 	require.DirExists(t, filepath.Join(root, "quarantine", name))
@@ -133,7 +134,7 @@ func TestRemovedFileIsForgotten(t *testing.T) {
 	commit(t, s, name, content)
 	for _, find := range []func() error{
 		func() error { _, _, err := s.Open(name); return err },
-		func() error { return s.Check(name) },
+		func() error { return s.Check(name, io.Discard) },
 	} {
 		require.NoError(t, os.Remove(filepath.Join(root, "objects", name)))
 		require.ErrorIs(t, find(), fs.ErrNotExist)

@@ -73,9 +73,7 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
 	for shard, address := range places {
-		since, _ := c.late.Load(address)
-		was, late := since.(time.Time)
-		r.sources[shard] = source{shard: shard, address: address, table: table, late: late && time.Since(was) < peer.StallTimeout}
+		r.sources[shard] = source{shard: shard, address: address, table: table, late: c.streams.Late(address)}
 	}
 	return r
 }
@@ -249,7 +247,6 @@ func (r *Reader) note(s *source, err error) {
 	case errors.Is(err, peer.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
-		r.codec.late.Store(s.address, time.Now())
 	default:
 		s.close()
 		s.address = ""

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"gostore/common/hash"
 	"gostore/common/peer"
 )
 
@@ -39,26 +40,27 @@ func (c *Client) Get(ctx context.Context, address, path string, from, to int64, 
 }
 
 // Check has the data service at address verify what it holds under name, of up to size bytes, from end to
-// end, and returns its encoding. The error wraps peer.ErrCorrupt if it holds nothing there, or nothing intact.
-func (c *Client) Check(ctx context.Context, address, name string, size int64) (encoding string, err error) {
-	header, err := c.command(ctx, http.MethodPost, address, name, size)
-	return header.Get("Encoding"), err
+// end, and returns its encoding and the hash of it. The error wraps peer.ErrCorrupt if it holds nothing there,
+// or nothing intact.
+func (c *Client) Check(ctx context.Context, address, name string, size int64) (encoding string, digest hash.Hash, err error) {
+	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(size))
+	defer watch.End()
+	response, err := c.Ask(ctx, http.MethodPost, address, "objects/"+name)
+	if err != nil {
+		return "", digest, err
+	}
+	_ = response.Body.Close() // it is empty
+	digest, err = hash.FromHeader(response.Header)
+	return response.Header.Get("Encoding"), digest, err
 }
 
 // Quarantine has the data service at address take what it holds under name out of use.
 func (c *Client) Quarantine(ctx context.Context, address, name string) error {
-	_, err := c.command(ctx, http.MethodDelete, address, name, 0)
-	return err
-}
-
-// command sends a request without a body that may take as long as reading size bytes does, and returns the
-// header of the answer.
-func (c *Client) command(ctx context.Context, method, address, name string, size int64) (http.Header, error) {
-	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(size))
+	ctx, watch := c.Watched(ctx, address, peer.TimeoutOf(0))
 	defer watch.End()
-	response, err := c.Ask(ctx, method, address, "objects/"+name)
+	response, err := c.Ask(ctx, http.MethodDelete, address, "objects/"+name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return response.Header, response.Body.Close()
+	return response.Body.Close()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -51,16 +52,13 @@ func Send(w http.ResponseWriter, r *http.Request, f *os.File) error {
 // section returns the positions in a file that a request asks for, at most its end. A negative from is
 // counted from the end.
 func section(r *http.Request, size int64) (from, to int64, err error) {
-	query := r.URL.Query()
-	from, err1 := strconv.ParseInt(query.Get("from"), 10, 64)
-	end, err2 := strconv.ParseUint(query.Get("to"), 10, 63)
+	if to, err = httpd.Number(r, "to", 0, math.MaxInt64); err != nil {
+		return 0, 0, err
+	}
+	to = min(to, size)
+	from, err = httpd.Number(r, "from", math.MinInt64, to)
 	if from < 0 {
-		from = max(size+from, 0)
+		from = min(max(size+from, 0), to)
 	}
-	to = min(int64(end), size)
-	if err1 != nil || err2 != nil || from > to {
-		return 0, 0, httpd.Errorf(http.StatusBadRequest, "from=%.40q and to=%.40q are not positions in %d bytes",
-			query.Get("from"), query.Get("to"), size)
-	}
-	return from, to, nil
+	return from, to, err
 }

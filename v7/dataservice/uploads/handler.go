@@ -3,6 +3,7 @@ package uploads
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,7 +45,7 @@ func (us *Uploads) alone(do func(w http.ResponseWriter, r *http.Request, p *part
 		if err != nil {
 			return err
 		}
-		epoch, err := number(r, "epoch")
+		epoch, err := httpd.Number(r, "epoch", 0, math.MaxInt64)
 		if err != nil {
 			return err
 		}
@@ -55,14 +56,6 @@ func (us *Uploads) alone(do func(w http.ResponseWriter, r *http.Request, p *part
 		defer us.release(p)
 		return do(w, r, p, epoch)
 	}
-}
-
-func number(r *http.Request, key string) (int64, error) {
-	n, err := strconv.ParseUint(r.URL.Query().Get(key), 10, 63)
-	if err != nil {
-		return 0, httpd.Errorf(http.StatusBadRequest, "%s=%.40q is not a number", key, r.URL.Query().Get(key))
-	}
-	return int64(n), nil
 }
 
 func errUnknown() error { return httpd.Errorf(http.StatusNotFound, "there is no such upload here") }
@@ -130,7 +123,7 @@ func (us *Uploads) answerCheckpoint(w http.ResponseWriter, r *http.Request, p *p
 	if epoch != p.record.epoch && (!query.Has("new") || epoch < p.record.epoch) {
 		return errSuperseded()
 	}
-	length, err := number(r, "length")
+	length, err := httpd.Number(r, "length", 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}

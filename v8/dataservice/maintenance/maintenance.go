@@ -51,7 +51,7 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Path != "/maintenance/" {
 		return h.scrub(w, r)
 	}
-	n, err := number(r, "n", maxList)
+	n, err := httpd.Number(r, "n", 1, maxList)
 	if err != nil {
 		return err
 	}
@@ -64,21 +64,12 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func number(r *http.Request, key string, most int64) (int64, error) {
-	text := r.URL.Query().Get(key)
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || n > most {
-		return 0, httpd.Errorf(http.StatusBadRequest, "%s=%.40q is not a number from 1 to %d", key, text, most)
-	}
-	return n, nil
-}
-
 func (h *handler) scrub(w http.ResponseWriter, r *http.Request) error {
 	name, err := objects.NameOf(r)
 	if err != nil {
 		return err
 	}
-	rate, err := number(r, "rate", 1<<62)
+	rate, err := httpd.Number(r, "rate", 1, 1<<62)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +14,12 @@ import (
 	"gostore/common/hash"
 )
 
-// Check reads a shard from end to end, and returns its encoding. It returns an error if that is not what
-// was once stored, or cannot be read; fs.ErrNotExist if there is none. A corrupt shard stays where it is until another
-// replaces it: its intact blocks may be the only good copies.
-func (s *Store) Check(name string) (encoding hash.Hash, err error) {
+// Check copies a shard from end to end, and returns its encoding. It returns an error if that is not what was
+// once stored, or cannot be read; fs.ErrNotExist if there is none. A corrupt shard stays where it is until
+// another replaces it: its intact blocks may be the only good copies.
+func (s *Store) Check(name string, to io.Writer) (encoding hash.Hash, err error) {
 	defer s.lock(name)()
-	encoding, err = s.verify(name)
+	encoding, err = s.verify(name, to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		s.forget(name)
@@ -31,26 +33,24 @@ func (s *Store) Check(name string) (encoding hash.Hash, err error) {
 func (s *Store) Quarantine(name string) error {
 	defer s.lock(name)()
 	s.forget(name)
-	if err := s.dir.Quarantine(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.dir.Quarantine(name)
 }
 
-func (s *Store) verify(name string) (encoding hash.Hash, err error) {
-	content, shard, err := rs.ParseName(name)
-	if err != nil {
-		return encoding, err
-	}
+func (s *Store) verify(name string, to io.Writer) (encoding hash.Hash, err error) {
 	f, size, err := s.dir.Open(name)
 	if err != nil {
 		return encoding, err
 	}
 	defer f.Close() // opened for reading
-	return verifyFile(f, size, content, shard)
+	return verifyFile(f, size, name, to)
 }
 
-func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int) (encoding hash.Hash, err error) {
+// verifyFile copies a file to to, and returns an error if it is not what name says.
+func verifyFile(f io.ReaderAt, size int64, name string, to io.Writer) (encoding hash.Hash, err error) {
+	content, shard, err := rs.ParseName(name)
+	if err != nil {
+		return encoding, err
+	}
 	o, number, table, err := readTable(f, size)
 	if err != nil {
 		return encoding, err
@@ -58,7 +58,10 @@ func verifyFile(f io.ReaderAt, size int64, content hash.Hash, shard int) (encodi
 	if o.Hash() != content || number != shard || table.ShardSize() != size {
 		return encoding, fmt.Errorf("%w: it is that of another file", rs.ErrHeader)
 	}
-	return table.Encoding(), verify(io.NewSectionReader(f, rs.HeaderSize, size), o, shard, table)
+	_, err1 := to.Write(o.Header(shard))
+	err2 := verify(io.TeeReader(io.NewSectionReader(f, rs.HeaderSize, size), to), o, shard, table)
+	_, err3 := to.Write(table.Stored(shard))
+	return table.Encoding(), cmp.Or(err1, err2, err3)
 }
 
 // ReadHeader reads what a shard file begins with.
@@ -92,25 +95,24 @@ func verify(f io.Reader, o rs.Object, shard int, table *rs.Table) error {
 	for n := range o.Stripes() {
 		stripe.Expect(n, table)
 		block, sum := stripe.Stored(shard)
-		_, err := io.ReadFull(f, block)
-		if err == nil {
-			_, err = io.ReadFull(f, sum)
-		}
-		if err = cmp.Or(err, stripe.Verify(shard)); err != nil {
+		_, err1 := io.ReadFull(f, block)
+		_, err2 := io.ReadFull(f, sum)
+		if err := cmp.Or(err1, err2, stripe.Verify(shard)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// otherEncoding reports whether a new file is a shard of another encoding.
-func otherEncoding(t *files.Temp, encoding hash.Hash) bool {
+// differs reports whether a new file is the shard that name says, with other bytes than the one that is there.
+func differs(t *files.Temp, name string, there []byte) bool {
 	f, size, err := t.Written()
 	if err != nil {
 		return false
 	}
-	_, _, table, err := readTable(f, size)
-	return err == nil && table.Encoding() != encoding
+	sum := sha256.New()
+	_, err = verifyFile(f, size, name, sum)
+	return err == nil && !bytes.Equal(sum.Sum(nil), there)
 }
 
 // checkVersion returns an error if a chapter with another format wrote the shards.

@@ -19,7 +19,6 @@ import (
 type Codec struct {
 	streams *objectstream.Client
 	coder   *rs.Coder
-	late    sync.Map // when a data service exceeded blockTimeout, by address
 
 	stripes sync.Pool     // of *rs.Stripe that nobody uses
 	files   *buffers.Pool // for the shard files of a small object
@@ -47,10 +46,17 @@ func (c *Codec) newStripe(o rs.Object) *rs.Stripe {
 // recycle ends the use of a stripe.
 func (c *Codec) recycle(s *rs.Stripe) { c.stripes.Put(s) }
 
+// Held are shards of one encoding that data services hold intact.
+type Held struct {
+	placement.Places
+	Encoding string
+	digests  [rs.Shards]hash.Hash
+}
+
 // Check has data services verify the shards of an object that they hold. It returns those that are
 // intact, and those of data services that did not answer; the others are missing, corrupt or unreadable,
 // or of another encoding than most, which is that of the intact ones.
-func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (intact, unknown placement.Places, encoding string) {
+func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (intact Held, unknown placement.Places) {
 	var checking sync.WaitGroup
 	var encodings [rs.Shards]string
 	for shard, address := range held {
@@ -58,22 +64,22 @@ func (c *Codec) Check(ctx context.Context, o rs.Object, held placement.Places) (
 			continue
 		}
 		checking.Go(func() {
-			encoding, err := c.streams.Check(ctx, address, name(o, shard), o.MaxShardSize())
+			encoding, digest, err := c.streams.Check(ctx, address, name(o, shard), o.MaxShardSize())
 			if err == nil {
-				intact[shard], encodings[shard] = address, encoding
+				intact.Places[shard], encodings[shard], intact.digests[shard] = address, encoding, digest
 			} else if !errors.Is(err, peer.ErrCorrupt) {
 				unknown[shard] = address
 			}
 		})
 	}
 	checking.Wait()
-	encoding, _ = mostOf(encodings)
-	for shard := range intact {
-		if encodings[shard] != encoding {
-			intact[shard] = ""
+	intact.Encoding, _ = mostOf(encodings)
+	for shard := range intact.Places {
+		if encodings[shard] != intact.Encoding {
+			intact.Places[shard] = ""
 		}
 	}
-	return intact, unknown, encoding
+	return intact, unknown
 }
 
 // mostOf returns the encoding that most shards have, and how many. That of a shard may be "", not known.

@@ -107,7 +107,7 @@ func (p *Parts) Restore(ctx context.Context, order []string, state []byte) error
 		held[w.shard] = w.address
 	}
 	more := p.codec.Parts(p.object, p.id, p.epoch, rs.NewTable(p.object), held.Spread(order).Without(held))
-	more.shards.held = held
+	more.shards.quorum -= held.Known()
 	if err := more.Begin(ctx, state); err != nil {
 		return err
 	}

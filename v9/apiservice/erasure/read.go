@@ -76,16 +76,9 @@ func (c *Codec) open(ctx context.Context, o rs.Object, path string, places place
 		from: from, to: to, next: from / rs.StripeSize, end: (to + rs.StripeSize - 1) / rs.StripeSize,
 	}
 	for shard, address := range places {
-		r.sources[shard] = source{shard: shard, address: address, table: table, late: c.isLate(address)}
+		r.sources[shard] = source{shard: shard, address: address, table: table, late: c.streams.Late(address)}
 	}
 	return r
-}
-
-// isLate reports whether a data service has exceeded blockTimeout of late.
-func (c *Codec) isLate(address string) bool {
-	since, _ := c.late.Load(address)
-	was, late := since.(time.Time)
-	return late && time.Since(was) < peer.StallTimeout
 }
 
 // Damaged reports whether a shard could not be read so far, has a corrupt block, or is of other content.
@@ -294,7 +287,6 @@ func (r *Reader) note(s *source, err error) {
 	case errors.Is(err, peer.ErrStalled) && !s.late:
 		s.close()
 		s.late, s.tried = true, false
-		r.codec.late.Store(s.address, time.Now())
 	default:
 		s.close()
 		s.address = ""

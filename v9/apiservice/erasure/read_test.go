@@ -117,7 +117,12 @@ func TestLastStripeOfWrongContentIsHeldBack(t *testing.T) {
 // TestQuorum has five shards on four services as the least that a PUT is acknowledged with.
 func TestQuorum(t *testing.T) {
 	check := func(stored placement.Places) error {
-		s := &shardWriters{held: stored, quorum: WriteQuorum}
+		s := &shardWriters{quorum: WriteQuorum}
+		for shard, address := range stored {
+			if address != "" {
+				s.writers = append(s.writers, &shardWriter{shard: shard, address: address})
+			}
+		}
 		return s.check()
 	}
 	for _, stored := range []placement.Places{{"a", "b", "c", "d", "e"}, {"a", "a", "b", "c", "", "d"}, {"a", "b", "c", "d", "a", "b"}} {

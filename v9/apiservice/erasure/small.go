@@ -14,7 +14,6 @@ import (
 	"gostore/chapter9/rs"
 	"gostore/common/hash"
 	"gostore/common/httpd"
-	"gostore/common/peer"
 )
 
 // MaxSmall is the size in bytes of the largest object that is in memory as a whole: each shard is written, or
@@ -107,7 +106,7 @@ func (c *Codec) ReadSmall(ctx context.Context, o rs.Object, places placement.Pla
 		switch {
 		case !o.Reads(shard):
 			missing--
-		case address != "" && missing > 0 && !c.isLate(address):
+		case address != "" && missing > 0 && !c.streams.Late(address):
 			chosen[shard] = address
 			missing--
 		}
@@ -135,9 +134,6 @@ func (c *Codec) wholeFiles(ctx context.Context, o rs.Object, places placement.Pl
 		}
 		reading.Go(func() {
 			files[shard], errs[shard] = c.streams.Whole(ctx, address, name(o, shard), memory[shard*size:][:size], blockTimeout)
-			if errors.Is(errs[shard], peer.ErrStalled) {
-				c.late.Store(address, time.Now())
-			}
 		})
 	}
 	reading.Wait()

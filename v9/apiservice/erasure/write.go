@@ -43,13 +43,18 @@ func (c *Codec) Encoded(o rs.Object, body io.Reader, encoding string) (next Stri
 	}, func() { c.recycle(stripe) }
 }
 
-// Write sends those shards of an object that to has a place for; held are intact already, and of the same
-// encoding. Data services in order replace those that refuse. Write returns nil when the quorum is met, held shards included;
-// one data service that dies or stalls in the middle does not fail it. If it is not met, all shards
-// are dropped.
-func (c *Codec) Write(ctx context.Context, o rs.Object, stripes Stripes, held, to placement.Places, order []string, quorum int) error {
-	targets := placement.NewTargets(held, to, order)
-	s := &shardWriters{held: held, quorum: quorum}
+// Write sends those shards of an object that to has a place for; held are intact already, and quarantined if
+// they are of other content, and of the same encoding. Data services in order replace those that refuse.
+// Write returns nil when the quorum is met, held shards included; one data service that dies or stalls in the
+// middle does not fail it. If it is not met, all shards are dropped.
+func (c *Codec) Write(ctx context.Context, o rs.Object, stripes Stripes, held Held, to placement.Places, order []string, quorum int) error {
+	targets := placement.NewTargets(held.Places, to, order)
+	s := &shardWriters{quorum: quorum}
+	for shard, address := range held.Places {
+		if address != "" {
+			s.writers = append(s.writers, &shardWriter{shard: shard, address: address, upload: &comparison{c.streams, address, name(o, shard), held.digests[shard]}})
+		}
+	}
 	for shard, address := range to {
 		if address != "" {
 			s.writers = append(s.writers, &shardWriter{shard: shard, address: address})
@@ -88,7 +93,6 @@ func (s *shardWriters) send(ctx context.Context, o rs.Object, stripes Stripes) e
 
 // shardWriters are the ways of an object's shards to data services.
 type shardWriters struct {
-	held    placement.Places
 	writers []*shardWriter
 	quorum  int
 }
@@ -115,7 +119,8 @@ func (s *shardWriters) write(ctx context.Context, stripe *rs.Stripe) {
 // check returns an error if there is no quorum without the shards that have failed, 507 if only
 // full disks are in the way.
 func (s *shardWriters) check() error {
-	stored, failed := s.held, []error(nil)
+	var stored placement.Places
+	var failed []error
 	for _, w := range s.writers {
 		if w.err == nil {
 			stored[w.shard] = w.address
@@ -144,7 +149,7 @@ type shardWriter struct {
 	err     error          // why the shard is not stored; nothing of it is left then
 }
 
-// upload is where a shard goes: an objectstream.Upload, or an objectstream.Part.
+// upload is where a shard goes: an objectstream.Upload, an objectstream.Part, or a comparison.
 type upload interface {
 	Send(ctx context.Context, body io.Reader) error
 	Commit(ctx context.Context) error
@@ -153,6 +158,10 @@ type upload interface {
 
 // begin begins the upload, to another data service if one refuses.
 func (w *shardWriter) begin(ctx context.Context, streams *objectstream.Client, o rs.Object, targets *placement.Targets) {
+	if w.upload != nil {
+		w.send(ctx)
+		return
+	}
 	for {
 		w.upload, w.err = streams.Begin(ctx, w.address, name(o, w.shard), o.MaxShardSize())
 		if w.err == nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 
@@ -18,7 +17,7 @@ import (
 	"gostore/common/names"
 )
 
-// put streams the body to data services, under the hash that the client announces and that the body
+// put streams the body on, under the hash that the client announces and that the body
 // turns out to have, and then adds a version to the metadata, so a version that can be seen has its
 // content. Content whose version could not be added stays without a name until maintenance removes it.
 func (h *handler) put(w http.ResponseWriter, r *http.Request) error {
@@ -70,7 +69,7 @@ func Announced(r *http.Request) (m es.Metadata, content hash.Hash, err error) {
 	return m, content, err
 }
 
-// ask finds out concurrently whether the metadata can be written and which data services hold the
+// ask finds out concurrently whether the metadata can be written and who holds the
 // content.
 func (h *handler) ask(ctx context.Context, content hash.Hash) (held placement.Places, err error) {
 	ready := make(chan error, 1)
@@ -80,35 +79,33 @@ func (h *handler) ask(ctx context.Context, content hash.Hash) (held placement.Pl
 }
 
 // store always verifies that the body has the announced hash: a client that could get an object by
-// naming its hash could read what others store. Equal content is stored once: where all its shards are
-// there already, and intact, the body is only verified; otherwise those are written that are not. If too
-// few are intact to read the object, all are written, since they might be of another encoding. A shard of a
-// data service that does not answer does not count. Of two shards on one data service one is written again
-// elsewhere, if there are data services enough.
+// naming its hash could read what others store. Equal content is stored once: shards that are there already
+// and intact are compared with those of the body, and only the others are written. If too few are intact to
+// read the object, all are written, since they might be of another encoding. A shard of a data service that
+// does not answer does not count. Of two shards on one data service one is written again elsewhere, if there
+// are data services enough.
 func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Hash, held placement.Places) error {
 	o := rs.NewObject(r.ContentLength, content)
 	body := hash.NewReader(httpd.NewBody(w, r), content, r.ContentLength)
-	intact, unknown, encoding := h.codec.Check(r.Context(), o, held)
-	if intact.Known() == rs.Shards && intact.Holders() >= rs.DataShards {
-		_, err := io.Copy(io.Discard, body)
-		return err
-	}
 	room, err := h.dataServices.WithRoom(o.MaxShardSize(), rs.DataShards)
 	if err != nil {
 		return err
 	}
-	order := placement.Order(content.Hex(), room)
-	damaged := held.Without(intact).Without(unknown)
-	kept := placement.Places{}.Apart(intact)
-	if intact.Known() < rs.DataShards {
-		kept, encoding = placement.Places{}, ""
+	intact, unknown := h.codec.Check(r.Context(), o, held)
+	order, to := placement.Order(content.Hex(), room), placement.Places{}
+	if intact.Known() < rs.Shards || intact.Holders() < rs.DataShards {
+		damaged, all := held.Without(intact.Places).Without(unknown), intact.Places
+		intact.Places = placement.Places{}.Apart(all)
+		if all.Known() < rs.DataShards {
+			intact = erasure.Held{}
+		}
+		to = intact.Apart(all).Apart(damaged).Spread(order).Without(intact.Places)
 	}
-	to := kept.Apart(intact).Apart(damaged).Spread(order).Without(kept)
-	stripes, end := h.codec.Encoded(o, body, encoding)
+	stripes, end := h.codec.Encoded(o, body, intact.Encoding)
 	defer end()
-	err = h.codec.Write(r.Context(), o, stripes, kept, to, order, erasure.WriteQuorum)
+	err = h.codec.Write(r.Context(), o, stripes, intact, to, order, erasure.WriteQuorum)
 	if errors.Is(err, erasure.ErrOtherEncoding) {
-		err = h.complete(r.Context(), o, kept, to, order)
+		err = h.complete(r.Context(), o, intact, to, order)
 	}
 	if body.Err() != nil {
 		return body.Err() // the client's fault: nothing of it was stored
@@ -117,8 +114,8 @@ func (h *handler) store(w http.ResponseWriter, r *http.Request, content hash.Has
 }
 
 // complete writes shards with the blocks of those that are there.
-func (h *handler) complete(ctx context.Context, o rs.Object, kept, to placement.Places, order []string) error {
-	reader := h.codec.Open(ctx, o, kept)
+func (h *handler) complete(ctx context.Context, o rs.Object, kept erasure.Held, to placement.Places, order []string) error {
+	reader := h.codec.Open(ctx, o, kept.Places)
 	defer reader.Close()
 	defer h.repairer.Inspect(reader)
 	return unreadable(h.codec.Write(ctx, o, reader.Stripe, kept, to, order, erasure.WriteQuorum))

@@ -1,12 +1,14 @@
 package objects
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 
 	"gostore/common/files"
+	"gostore/common/hash"
 	"gostore/common/httpd"
 )
 
@@ -16,7 +18,8 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	encoding, err := h.store.Check(name)
+	sum := sha256.New()
+	encoding, err := h.store.Check(name, sum)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return notFound()
@@ -26,6 +29,7 @@ func (h *handler) check(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("%w: %w", httpd.Errorf(http.StatusNotFound, "the content is corrupt or cannot be read"), err)
 	}
 	w.Header().Set("Encoding", encoding.Hex())
+	hash.SetHeader(w.Header(), hash.Hash(sum.Sum(nil)))
 	return nil
 }
 

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"gostore/chapter9/rs"
-	"gostore/common/hash"
 	"gostore/common/httpd"
 )
 
@@ -19,7 +17,7 @@ var ErrOtherEncoding = errors.New("an intact shard of another encoding is there"
 // Commit and Claim in one. If the very same bytes are there already, it writes nothing. A file that is not
 // intact is replaced and quarantined. The error is 400 if file is not a shard of that name.
 func (s *Store) Keep(name string, file []byte) (time.Duration, error) {
-	encoding, err := verifyWhole(name, file)
+	encoding, err := verifyFile(bytes.NewReader(file), int64(len(file)), name, io.Discard)
 	if err != nil {
 		return 0, httpd.Errorf(http.StatusBadRequest, "not what %.80q names: %v", name, err)
 	}
@@ -30,7 +28,7 @@ func (s *Store) Keep(name string, file []byte) (time.Duration, error) {
 		if s.equals(name, file) {
 			return s.uses.age / 2, nil
 		}
-		if held, err := s.verify(name); err == nil && held != encoding {
+		if held, err := s.verify(name, io.Discard); err == nil && held != encoding {
 			return 0, ErrOtherEncoding
 		}
 	}
@@ -40,14 +38,6 @@ func (s *Store) Keep(name string, file []byte) (time.Duration, error) {
 	s.counts.Written.Inc()
 	s.add(name)
 	return s.uses.age / 2, nil
-}
-
-func verifyWhole(name string, file []byte) (encoding hash.Hash, err error) {
-	content, shard, err := rs.ParseName(name)
-	if err != nil {
-		return encoding, err
-	}
-	return verifyFile(bytes.NewReader(file), int64(len(file)), content, shard)
 }
 
 // equals reports whether the file under name can be read now and has those bytes.

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"errors"
 	"hash/maphash"
 	"io/fs"
@@ -94,15 +95,15 @@ func (s *Store) forgetMissing(name string) {
 // is no room for it.
 func (s *Store) Create(size int64) (*files.Temp, error) { return s.dir.Create(size) }
 
-// Commit stores the content of t under name, durably, unless it is there already and intact. A file
-// there that is not, that cannot be read, or that is of another encoding, is replaced and quarantined. It
-// ends t.
+// Commit stores the content of t under name, durably, unless it is there already. A file there that is corrupt,
+// cannot be read, or is a shard with other bytes, is replaced and quarantined. It ends t.
 func (s *Store) Commit(t *files.Temp, name string) error {
 	defer s.lock(name)()
 	s.uses.note(name)
 	commit := t.Commit
 	if there, _ := s.Has(name); there { // it returns no error
-		if encoding, err := s.verify(name); err == nil && !otherEncoding(t, encoding) {
+		sum := sha256.New()
+		if _, err := s.verify(name, sum); err == nil && !differs(t, name, sum.Sum(nil)) {
 			return t.Drop()
 		}
 		commit = t.Replace

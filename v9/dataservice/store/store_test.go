@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -75,7 +76,7 @@ func encodedBy(t *testing.T, body string, encode func(c *rs.Coder, s *rs.Stripe)
 	return rs.Name(o.Hash(), 0), string(slices.Concat(o.Header(0), block, sum, table.Stored(0)))
 }
 
-func check(s *Store, name string) error { _, err := s.Check(name); return err }
+func check(s *Store, name string) error { _, err := s.Check(name, io.Discard); return err }
 
 func requireFile(t *testing.T, want string, elem ...string) {
 	t.Helper()
@@ -142,12 +143,12 @@ func TestShardOfAnotherEncodingIsReplaced(t *testing.T) {
 	name, packed := shard(t, body)
 	_, raw := rawShard(t, body)
 	commit(t, s, name, raw)
-	before, err := s.Check(name)
+	before, err := s.Check(name, io.Discard)
 	require.NoError(t, err)
 	commit(t, s, name, packed)
 	requireFile(t, packed, root, "objects", name)
 	requireFile(t, raw, root, "quarantine", name)
-	after, err := s.Check(name)
+	after, err := s.Check(name, io.Discard)
 	require.NoError(t, err)
 	require.NotEqual(t, before, after)
 }
