@@ -23,7 +23,7 @@ func startChapter(ctx context.Context, name, dir string, o options) (t *target, 
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(chapter, "go.mod")); err != nil {
-		return nil, fmt.Errorf("%s is neither a chapter, nor \"minio\", nor the URL of an S3 endpoint: %w", name, err)
+		return nil, fmt.Errorf("%s is neither a chapter, nor \"minio\", nor \"seaweedfs\", nor the URL of an S3 endpoint: %w", name, err)
 	}
 	var release []func() error // released in reverse order
 	stop := func() error {

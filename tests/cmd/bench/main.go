@@ -3,14 +3,16 @@
 //	go run ./tests/cmd/bench v5                       a chapter, which it starts
 //	go run ./tests/cmd/bench v1 v2 v3 v4 v5           several, one after the other
 //	go run ./tests/cmd/bench -minio PATH -compare v5 minio
+//	go run ./tests/cmd/bench -seaweedfs PATH -compare v5 seaweedfs
 //	go run ./tests/cmd/bench -compare "SCAN_INTERVAL=1s v8" v8   settings of services, as in a shell
 //	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint; keys from AWS_*
 //
 // The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 //
-// A chapter runs as six data services, or as many as -services says, and one API service; minio as six MinIO processes with a
-// drive each. With -compare two targets run at the same time and are measured in turns, step by
-// step, so that other activity on the machine affects both. The output is Markdown.
+// A chapter runs as six data services, or as many as -services says, and one API service; minio as six MinIO
+// processes with a drive each; seaweedfs as a master, six volume servers, and a filer with S3. With -compare two
+// targets run at the same time and are measured in turns, step by step, so that other activity on the machine
+// affects both. The output is Markdown.
 // docs/performance.md describes the method and how to read the output.
 package main
 
@@ -57,6 +59,7 @@ type options struct {
 	json     string // file, or empty
 	profile  string // directory, or empty
 	minio    string
+	seaweed  string
 	unsigned bool
 	text     bool // what objects have
 }
@@ -66,7 +69,7 @@ const defaultCells = "4KiBx1,4KiBx16,1KiBx64,1MiBx1,1MiBx8,64MiBx1,64MiBx4"
 func parse(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: bench [flags] TARGET…   each a chapter's directory, minio, or the URL of an S3 endpoint") //nolint:errcheck // there is nowhere else to tell
+		fmt.Fprintln(flags.Output(), "usage: bench [flags] TARGET…   each a chapter's directory, minio, seaweedfs, or the URL of an S3 endpoint") //nolint:errcheck // there is nowhere else to tell
 		flags.PrintDefaults()
 	}
 	setLoads, setCells := listOf(&o.loads, parseLoad), listOf(&o.cells, parseCell)
@@ -94,6 +97,7 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")
 	flags.StringVar(&o.profile, "profile", "", "`directory` for CPU profiles of a chapter's services")
 	flags.StringVar(&o.minio, "minio", "minio", "`program` to run for the target minio")
+	flags.StringVar(&o.seaweed, "seaweedfs", "weed", "`program` to run for the target seaweedfs")
 	flags.BoolVar(&o.unsigned, "unsigned", false, "put to S3 without a digest for the server to check")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -36,7 +36,7 @@ type target struct {
 }
 
 // openTarget starts a store or connects to a running one: name is the directory of a chapter,
-// "minio", or the URL of an S3 endpoint. A started store keeps its data in dir. The caller closes
+// "minio", "seaweedfs", or the URL of an S3 endpoint. A started store keeps its data in dir. The caller closes
 // it.
 func openTarget(ctx context.Context, name, dir string, o options) (*target, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -46,6 +46,8 @@ func openTarget(ctx context.Context, name, dir string, o options) (*target, erro
 		return openEndpoint(ctx, name, o)
 	case name == "minio":
 		return startMinIO(ctx, dir, o)
+	case name == "seaweedfs":
+		return startSeaweedFS(ctx, dir, o)
 	default:
 		return startChapter(ctx, name, dir, o)
 	}

@@ -52,7 +52,8 @@ func (c *Codec) Write(ctx context.Context, o rs.Object, stripes Stripes, held He
 	s := &shardWriters{quorum: quorum}
 	for shard, address := range held.Places {
 		if address != "" {
-			s.writers = append(s.writers, &shardWriter{shard: shard, address: address, upload: &comparison{c.streams, address, name(o, shard), held.digests[shard]}})
+			same := &comparison{c.streams, address, name(o, shard), held.digests[shard]}
+			s.writers = append(s.writers, &shardWriter{shard: shard, address: address, upload: same})
 		}
 	}
 	for shard, address := range to {
