@@ -54,6 +54,7 @@ install_missing() {
 	command -v mvn > /dev/null || packages+=(maven)
 	command -v java > /dev/null || packages+=(default-jre-headless)
 	command -v debootstrap > /dev/null || packages+=(debootstrap)
+	docker compose version > /dev/null 2>&1 || command -v docker-compose > /dev/null || packages+=(docker-compose)
 	if [ ${#packages[@]} -eq 0 ]; then return; fi
 	echo "installing ${packages[*]}"
 	apt-get update -qq

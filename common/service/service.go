@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,13 +21,18 @@ import (
 
 // Main runs a service until run returns. SIGINT or SIGTERM ends the context of run, which then
 // finishes the work in flight and returns; a second signal kills. Main exits with 0, or with 1
-// after one line on standard error if run returns an error.
+// after one line on standard error if run returns an error. With the argument -health it asks the
+// service that is running already whether it is ready, and exits with 0 or 1.
 func Main(run func(ctx context.Context, env *Env, log *slog.Logger) error) {
 	log := slog.New(requestid.Logged(slog.NewTextHandler(os.Stderr, nil)))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	env := newEnv(os.Getenv)
-	if err := withDebug(ctx, env, log, run); err != nil {
+	start := func() error { return withDebug(ctx, env, log, run) }
+	if slices.Equal(os.Args[1:], []string{"-health"}) {
+		start = func() error { return checkHealth(env) }
+	}
+	if err := start(); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", strings.ReplaceAll(err.Error(), "\n", "; "))
 		os.Exit(1)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"gostore/common/httpd"
 )
 
 // timeout bounds every wait for something that should happen immediately.
@@ -28,6 +31,7 @@ const timeout = 20 * time.Second
 // code and signals.
 func TestMain(m *testing.M) {
 	if run := services()[os.Getenv("TEST_SERVICE")]; run != nil {
+		os.Args = append(os.Args[:1], strings.Fields(os.Getenv("TEST_ARGUMENTS"))...)
 		Main(run)
 		return
 	}
@@ -88,6 +92,30 @@ func TestLogGoesToStandardError(t *testing.T) {
 	require.Zero(t, p.wait(t))
 	require.Contains(t, p.stderr.String(), "level=INFO msg=hello\n")
 	require.Equal(t, 1, strings.Count(p.stderr.String(), "\n"))
+}
+
+// With -health a program asks the one that runs: TEST_A is not set here, so running would fail.
+func TestHealth(t *testing.T) {
+	serve := func(state error) string {
+		server := httptest.NewServer(httpd.Routes{"healthz": httpd.Health(func() error { return state })})
+		t.Cleanup(server.Close)
+		return server.Listener.Addr().String()
+	}
+	for _, test := range []struct {
+		listen, advertise string
+		code              int
+		stderr            string
+	}{
+		{serve(nil), "", 0, ""},
+		{"0.0.0.0:1", serve(nil), 0, ""},
+		{serve(httpd.Unavailable("no broker")), "", 1, "503 Service Unavailable: no broker\n"},
+		{freeAddress(t), "", 1, "connection refused\n"},
+		{"", "", 1, "error: not set in the environment: LISTEN_ADDRESS\n"},
+	} {
+		p := start(t, "configured", "TEST_ARGUMENTS=-health", "LISTEN_ADDRESS="+test.listen, "ADVERTISE_ADDRESS="+test.advertise)
+		require.Equal(t, test.code, p.wait(t), p.stderr.String())
+		require.True(t, strings.HasSuffix(p.stderr.String(), test.stderr), p.stderr.String())
+	}
 }
 
 func TestSignalEndsTheContext(t *testing.T) {
