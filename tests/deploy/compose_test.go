@@ -1,9 +1,9 @@
-// Package deploy tests what is in the directory deploy.
+// Package deploy tests what docs/deploy.md tells: the store in containers, and on machines of which one
+// or another cannot be reached.
 package deploy
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -39,17 +39,17 @@ func TestCompose(t *testing.T) {
 	c.awaitHealthy(t)
 	body := make([]byte, 3<<20)
 	_, _ = rand.Read(body) // it never fails
-	_, err := c.do(t, http.MethodPut, c.urls[0], body)
+	_, err := send(t, http.DefaultClient, http.MethodPut, c.urls[0], body)
 	require.NoError(t, err)
 
 	c.run(t, "stop", "data-2", "data-5")
-	got, err := c.do(t, http.MethodGet, c.urls[1], nil)
+	got, err := send(t, http.DefaultClient, http.MethodGet, c.urls[1], nil)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(body, got))
 
 	c.run(t, "up", "-d", "--force-recreate", "data-1", "data-3")
 	require.Eventually(t, func() bool { // without the two there are too few
-		got, err := c.do(t, http.MethodGet, c.urls[0], nil)
+		got, err := send(t, http.DefaultClient, http.MethodGet, c.urls[0], nil)
 		return err == nil && bytes.Equal(body, got)
 	}, timeout, 200*time.Millisecond)
 }
@@ -133,16 +133,15 @@ func (c *compose) awaitHealthy(t *testing.T) {
 	}
 }
 
-// do sends a request and returns the body of its answer.
-func (c *compose) do(t *testing.T, method, url string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+// send sends a request and returns the body of its answer. Another status than 200 is an error.
+func send(t *testing.T, client *http.Client, method, url string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
+	request.Header.Set("Expect", "100-continue") // otherwise a refusal may cut the connection before it is read
 	request.Header.Set("Digest", "SHA-256="+hash.Of(body).String())
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}
