@@ -1,15 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"gostore/common/es"
+	"gostore/common/metrics"
 	"gostore/tests/cluster"
 	"gostore/tests/stack"
 	"gostore/tests/watch"
@@ -26,7 +31,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err := os.Chdir(o.chapter); err != nil { // the go command finds all modules from there
 		return err
 	}
-	index := "metadata" // so that the next start with the same -d finds it
+	index := cmp.Or(os.Getenv("ES_INDEX"), "metadata") // so that the next start with the same -d finds it
 	if o.dir == "" {
 		index = ""
 		if o.dir, err = os.MkdirTemp("", "gostore-"); err != nil {
@@ -43,6 +48,9 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	if servers != nil {
 		defer func() { err = errors.Join(err, closeServers(servers)) }()
+	}
+	if err := checkMetadata(starting, servers, index); err != nil {
+		return err
 	}
 	c, err := cluster.Start(starting, configOf(o, index, servers))
 	if err != nil {
@@ -71,6 +79,25 @@ func serversFor(ctx context.Context, o options) (stack.Servers, error) {
 		BrokerOnly: cluster.BrokerOnly(o.chapter),
 		Log:        func(line string) { fmt.Println(line) },
 	})
+}
+
+// checkMetadata returns at once the error that API services would wait with until it is repaired: another
+// version of Elasticsearch, a password that it wants, an index where the alias should be.
+func checkMetadata(ctx context.Context, servers stack.Servers, index string) error {
+	if servers == nil || servers.URLs().Elasticsearch == "" {
+		return nil
+	}
+	url, name := servers.URLs().Elasticsearch, cmp.Or(index, "gostore-"+strings.ToLower(rand.Text()[:8]))
+	c, err := es.New(es.Config{URL: url, Index: name}, metrics.New(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	err = c.Ready(ctx)
+	if index == "" {
+		err = cmp.Or(err, stack.DeleteIndices(url, name))
+	}
+	return err
 }
 
 func closeServers(servers stack.Servers) error {
