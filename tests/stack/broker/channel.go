@@ -2,9 +2,6 @@ package broker
 
 import "slices"
 
-// maxMessage is the largest body in bytes, as RabbitMQ has it by default.
-const maxMessage = 128 << 20
-
 // channel is one of a connection. All of it is guarded by Broker.mu.
 type channel struct {
 	broker    *Broker
@@ -12,7 +9,6 @@ type channel struct {
 	id        uint16
 	closing   bool        // channel.close was sent: all but its answer is ignored
 	content   *publishing // a message that is arriving
-	lastQueue string      // the one declared last, which an empty name means
 	consumers map[string]*consumer
 	delivered uint64 // how many messages
 }
@@ -121,9 +117,6 @@ func (ch *channel) handleHeader(d decoder) error {
 	class, weight, size := d.short(), d.short(), d.longlong()
 	if d.err != nil || class != basicPublish.class() || weight != 0 {
 		return protocolError(syntaxError, "malformed content header")
-	}
-	if size > maxMessage {
-		return protocolError(preconditionFailed, "message size %d is larger than configured max size %d", size, maxMessage)
 	}
 	p.hasHeader, p.size, p.properties = true, size, slices.Clone(d.rest)
 	return ch.routeIfComplete()

@@ -118,13 +118,13 @@ func TestBrokenRules(t *testing.T) {
 	}
 }
 
-// TestHugeMessage is refused, and the client closes the channel before it sees that the broker has.
-func TestHugeMessage(t *testing.T) {
+// TestClosesThatCross has the client close a channel before it sees that the broker has.
+func TestClosesThatCross(t *testing.T) {
 	r := dialRaw(t, start(t))
 	r.open(0)
-	r.write(publishFrames(1 << 60))
+	r.send(1, queueBind, fields{}.short(0).shortstr("no such").shortstr("").shortstr("").octet(0).longstr(""))
 	r.send(1, channelClose, fields{}.short(200).shortstr("bye").short(0).short(0))
-	r.expectClose(1, channelClose, preconditionFailed)
+	r.expectClose(1, channelClose, notFound)
 	r.expect(1, channelCloseOK)
 	r.send(1, channelCloseOK, nil)
 	r.send(1, channelOpen, fields{}.shortstr(""))

@@ -17,10 +17,9 @@ type queue struct {
 }
 
 type consumer struct {
-	tag       string
-	channel   *channel
-	queue     *queue
-	exclusive bool // the queue has no other
+	tag     string
+	channel *channel
+	queue   *queue
 }
 
 func (q *queue) push(m *message) {
@@ -79,23 +78,16 @@ func (b *Broker) deleteQueue(q *queue) {
 	}
 }
 
-// queue finds one that the channel's connection may use. An empty name means the one declared last.
+// queue finds one that the channel's connection may use.
 func (ch *channel) queue(name string) (*queue, error) {
-	if name == "" {
-		name = ch.lastQueue
-	}
 	q := ch.broker.queues[name]
 	if q == nil {
 		return nil, protocolError(notFound, "no queue '%s' in vhost '%s'", name, vhost)
 	}
 	if q.owner != nil && q.owner != ch.conn {
-		return nil, q.locked()
+		return nil, protocolError(resourceLocked, "cannot obtain exclusive access to locked queue '%s' in vhost '%s'", q.name, vhost)
 	}
 	return q, nil
-}
-
-func (q *queue) locked() error {
-	return protocolError(resourceLocked, "cannot obtain exclusive access to locked queue '%s' in vhost '%s'", q.name, vhost)
 }
 
 func (ch *channel) queueDeclare(a arguments) error {
@@ -107,7 +99,6 @@ func (ch *channel) queueDeclare(a arguments) error {
 	if err != nil {
 		return err
 	}
-	ch.lastQueue = q.name
 	counts := fields{}.long(uint32(len(q.ready))).long(uint32(len(q.consumers)))
 	return ch.answer(a.flags.has(4), queueDeclareOK, append(fields{}.shortstr(q.name), counts...))
 }
@@ -115,10 +106,10 @@ func (ch *channel) queueDeclare(a arguments) error {
 func (ch *channel) findOrMakeQueue(want *queue, a arguments) (*queue, error) {
 	q := ch.broker.queues[want.name]
 	switch {
-	case a.flags.has(0): // passive
+	case q != nil && q.durable != want.durable && !a.flags.has(0): // of what can differ, the one that clients stumble over
+		return nil, inequivalent("durable", "queue", q.name, want.durable, q.durable)
+	case q != nil || a.flags.has(0): // passive
 		return ch.queue(want.name)
-	case q != nil:
-		return q, q.sameAs(want, a.table)
 	case a.table != "":
 		return nil, unknown("arguments of queues")
 	case want.name == "":
@@ -132,21 +123,6 @@ func (ch *channel) findOrMakeQueue(want *queue, a arguments) (*queue, error) {
 		want.owner.exclusive[want] = true
 	}
 	return want, nil
-}
-
-// sameAs returns an error if an existing queue was declared in another way.
-func (q *queue) sameAs(want *queue, arguments string) error {
-	switch {
-	case q.owner != want.owner:
-		return q.locked()
-	case q.durable != want.durable:
-		return inequivalent("durable", "queue", q.name, want.durable, q.durable)
-	case q.autoDelete != want.autoDelete:
-		return inequivalent("auto_delete", "queue", q.name, want.autoDelete, q.autoDelete)
-	case arguments != "":
-		return inequivalent("arguments", "queue", q.name, "some", "none")
-	}
-	return nil
 }
 
 // queueDelete does not mind, as RabbitMQ, if there is no such queue.
@@ -167,7 +143,7 @@ func (ch *channel) queueDelete(a arguments) error {
 }
 
 func (ch *channel) consume(a arguments) error {
-	tag, exclusive := a.strings[1], a.flags.has(2)
+	tag := a.strings[1]
 	q, err := ch.queue(a.strings[0])
 	switch {
 	case err != nil:
@@ -176,12 +152,10 @@ func (ch *channel) consume(a arguments) error {
 		return unknown("acknowledgements")
 	case ch.consumers[tag] != nil:
 		return protocolError(notAllowed, "attempt to reuse consumer tag '%s'", tag)
-	case len(q.consumers) > 0 && (exclusive || q.consumers[0].exclusive):
-		return protocolError(accessRefused, "queue '%s' in vhost '%s' in exclusive use", q.name, vhost)
 	case tag == "":
 		tag = "amq.ctag-" + rand.Text()
 	}
-	c := &consumer{tag, ch, q, exclusive}
+	c := &consumer{tag, ch, q}
 	ch.consumers[tag] = c
 	q.consumers = append(q.consumers, c)
 	_ = ch.answer(a.flags.has(3), basicConsumeOK, fields{}.shortstr(tag)) // it has no error

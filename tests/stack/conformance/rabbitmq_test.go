@@ -211,9 +211,7 @@ func (b rabbitMQ) deletedQueueCancelsConsumers(t *testing.T) {
 
 // errors close the channel with the code that is due.
 func (b rabbitMQ) errors(t *testing.T) {
-	ch, queue, exchange := b.names(t)
-	_, err := ch.Consume(queue, "", true, true, false, false, nil)
-	require.NoError(t, err)
+	_, queue, exchange := b.names(t)
 	missing := "conformance-" + rand.Text()
 	b.isRefused(t, amqp.NotFound, "no queue", func(ch *amqp.Channel) { _, _ = ch.Consume(missing, "", true, false, false, false, nil) })
 	b.isRefused(t, amqp.NotFound, "no queue, passive", func(ch *amqp.Channel) { _, _ = ch.QueueDeclarePassive(missing, false, false, false, false, nil) })
@@ -223,11 +221,8 @@ func (b rabbitMQ) errors(t *testing.T) {
 	b.isRefused(t, amqp.NotFound, "bind", func(ch *amqp.Channel) { _ = ch.QueueBind(queue, "", missing, false, nil) })
 	b.isRefused(t, amqp.NotFound, "publish", func(ch *amqp.Channel) { _ = ch.Publish(missing, "", false, false, amqp.Publishing{}) })
 	b.isRefused(t, amqp.PreconditionFailed, "durable", func(ch *amqp.Channel) { _, _ = ch.QueueDeclare(queue, true, false, false, false, nil) })
-	b.isRefused(t, amqp.PreconditionFailed, "auto-delete", func(ch *amqp.Channel) { _, _ = ch.QueueDeclare(queue, false, true, false, false, nil) })
-	b.isRefused(t, amqp.ResourceLocked, "exclusive", func(ch *amqp.Channel) { _, _ = ch.QueueDeclare(queue, false, false, true, false, nil) })
 	b.isRefused(t, amqp.PreconditionFailed, "durable exchange", func(ch *amqp.Channel) { _ = ch.ExchangeDeclare(exchange, "fanout", true, false, false, false, nil) })
 	b.isRefused(t, amqp.PreconditionFailed, "type", func(ch *amqp.Channel) { _ = ch.ExchangeDeclare(exchange, "direct", false, false, false, false, nil) })
-	b.isRefused(t, amqp.AccessRefused, "exclusive use", func(ch *amqp.Channel) { _, _ = ch.Consume(queue, "", true, false, false, false, nil) })
 	b.isRefused(t, amqp.AccessRefused, "reserved", func(ch *amqp.Channel) { _, _ = ch.QueueDeclare("amq."+missing, false, false, false, false, nil) })
 	b.isRefused(t, amqp.AccessRefused, "default exchange", func(ch *amqp.Channel) { _ = ch.QueueBind(queue, "", "", false, nil) })
 }

@@ -14,7 +14,6 @@ const primaryTerm = 1
 type operation struct {
 	index, id   string
 	source      []byte
-	deletes     bool
 	create      bool   // only if there is none
 	onlyIf      string // what the last write must be, as position prints it; empty for any
 	mustBeAlias bool
@@ -27,7 +26,7 @@ func (s *store) do(op operation) (object, error) {
 	switch {
 	case len(op.id) > 512:
 		return nil, invalid("id [%s] is too long, must be no longer than 512 bytes but was: %d", op.id, len(op.id))
-	case len(op.source) == 0 && !op.deletes:
+	case len(op.source) == 0:
 		return nil, badRequest("parse_exception", "request body is required")
 	}
 	s.mu.Lock()
@@ -42,14 +41,14 @@ func (s *store) do(op operation) (object, error) {
 	return x.do(op)
 }
 
-// findOrMake returns the index to write to. It makes one that is missing, but not for a deletion.
+// findOrMake returns the index to write to. It makes one that is missing.
 func (s *store) findOrMake(op operation) (*index, error) {
 	if op.mustBeAlias && len(s.behind(op.index)) == 0 {
 		return nil, noSuchIndex(op.index, " and [require_alias] request flag is [true] and ["+op.index+"] is not an alias")
 	}
 	x, err := s.one(op.index, true)
 	var refused *apiError
-	if op.deletes || !errors.As(err, &refused) || refused.status != http.StatusNotFound {
+	if !errors.As(err, &refused) || refused.status != http.StatusNotFound {
 		return x, err
 	}
 	made, err := s.define(op.index, settings{})
@@ -61,13 +60,10 @@ func (s *store) findOrMake(op operation) (*index, error) {
 
 // do appends the write of an operation to the log.
 func (x *index) do(op operation) (object, error) {
-	if !op.deletes {
-		if err := x.Mapping.accept(op.source); err != nil {
-			return nil, err
-		}
+	if err := x.Mapping.accept(op.source); err != nil {
+		return nil, err
 	}
 	last, exists := x.last[op.id]
-	exists = exists && !x.writes[last].deletes
 	if err := x.checkConditions(op, last, exists); err != nil {
 		return nil, err
 	}
@@ -78,12 +74,7 @@ func (x *index) do(op operation) (object, error) {
 	}
 	x.add(r, at, size)
 	status, result := http.StatusCreated, "created"
-	switch {
-	case op.deletes && exists:
-		status, result = http.StatusOK, "deleted"
-	case op.deletes:
-		status, result = http.StatusNotFound, "not_found"
-	case exists:
+	if exists {
 		status, result = http.StatusOK, "updated"
 	}
 	return object{"_index": x.name, "_type": "_doc", "_id": op.id, "_version": x.writes[len(x.writes)-1].version, "_seq_no": len(x.writes) - 1,
@@ -106,14 +97,7 @@ func (x *index) checkConditions(op operation, last int32, exists bool) error {
 }
 
 func (s *Server) putDoc(c *call) (any, error) {
-	return s.write(c, operation{source: c.body, create: c.query.Has("op_type"), mustBeAlias: c.query.Has("require_alias")})
-}
-
-func (s *Server) deleteDoc(c *call) (any, error) { return s.write(c, operation{deletes: true}) }
-
-// write answers a call that writes one document.
-func (s *Server) write(c *call, op operation) (any, error) {
-	op.index, op.id = c.PathValue("index"), c.PathValue("id")
+	op := operation{index: c.PathValue("index"), id: c.PathValue("id"), source: c.body, create: c.query.Has("op_type"), mustBeAlias: c.query.Has("require_alias")}
 	if c.query.Has("if_seq_no") != c.query.Has("if_primary_term") {
 		return nil, invalid("ifSeqNo is set, but primary term is [0]")
 	}
@@ -156,22 +140,19 @@ func (c *call) operations() (ops []operation, err error) {
 		return nil, illegalArgument("The bulk request must be terminated by a newline [\\n]")
 	}
 	for rest := c.body; len(rest) > 0; {
-		op := operation{index: c.PathValue("index"), create: true, mustBeAlias: c.query.Has("require_alias")}
+		op := operation{index: c.PathValue("index"), create: true}
 		var line []byte
 		line, rest, _ = bytes.Cut(rest, []byte("\n"))
 		op.source, rest, _ = bytes.Cut(rest, []byte("\n"))
 		var action struct {
 			Create struct {
-				Index       *string `json:"_index"`
-				ID          *string `json:"_id"`
-				MustBeAlias *bool   `json:"require_alias"`
+				ID string `json:"_id"`
 			} `json:"create"`
 		}
-		action.Create.Index, action.Create.ID, action.Create.MustBeAlias = &op.index, &op.id, &op.mustBeAlias
 		if err := decode(line, &action); err != nil {
 			return nil, err
 		}
-		if op.id == "" || op.index == "" {
+		if op.id = action.Create.ID; op.id == "" {
 			return nil, unknown("what to do for %.200s", line)
 		}
 		ops = append(ops, op)
@@ -196,7 +177,7 @@ func (s *store) document(name, id string) (object, error) {
 		return nil, err
 	}
 	seq, exists := x.last[id]
-	if !exists || x.writes[seq].deletes {
+	if !exists {
 		return object{"_index": x.name, "_type": "_doc", "_id": id, "found": false}, nil
 	}
 	w := x.writes[seq]

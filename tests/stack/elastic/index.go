@@ -2,11 +2,10 @@ package elastic
 
 import (
 	"cmp"
-	"hash/maphash"
+	"hash/crc32"
 	"maps"
 	"math"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 )
@@ -22,8 +21,6 @@ type index struct {
 	visible int              // searches see so many of the writes
 	due     time.Time        // when they see all; zero if they do, or if no time is set
 	sorted  []int32          // writes by their keys: as many as were visible to the last search
-	seed    maphash.Seed     // of sums
-	hashes  []posting        // all writes by the sums of their hashes, in order up to the last search for some
 }
 
 // definition is what an index is made with, and what can change of it.
@@ -46,15 +43,9 @@ type write struct {
 	key
 	at       int64 // in the log
 	size     uint32
-	version  int32 // how many writes to the document there were, this one included
-	replaced int32 // by which write, or never
-	deletes  bool
-}
-
-// posting is a write that has a text, in the field hash.
-type posting struct {
-	sum uint64 // of the text
-	seq int32
+	version  int32  // how many writes to the document there were, this one included
+	replaced int32  // by which write, or never
+	hash     uint32 // the sum of the field hash; 0 for none or several
 }
 
 const never = math.MaxInt32
@@ -63,7 +54,7 @@ const never = math.MaxInt32
 func (x *index) add(r record, at int64, size int) {
 	now := time.Now()
 	x.refreshIfDue(now)
-	w := write{key: x.Mapping.key(r.Source), at: at, size: uint32(size), version: 1, replaced: never, deletes: r.Source == nil}
+	w := write{key: x.Mapping.key(r.Source), at: at, size: uint32(size), version: 1, replaced: never}
 	if last, found := x.last[r.ID]; found {
 		w.version = x.writes[last].version + 1
 		x.writes[last].replaced = int32(len(x.writes))
@@ -71,8 +62,8 @@ func (x *index) add(r record, at int64, size int) {
 	if strings.HasPrefix(r.ID, w.name) {
 		w.name = r.ID[:len(w.name)] // one text less in memory
 	}
-	for _, hash := range hashesOf(r.Source) {
-		x.hashes = append(x.hashes, posting{maphash.String(x.seed, hash), int32(len(x.writes))})
+	if hashes := hashesOf(r.Source); len(hashes) == 1 {
+		w.hash = sum(hashes[0])
 	}
 	x.last[r.ID] = int32(len(x.writes))
 	x.writes = append(x.writes, w)
@@ -93,7 +84,7 @@ func (x *index) refreshIfDue(now time.Time) {
 // sees tells whether a search finds the document of a write.
 func (x *index) sees(seq int32) bool {
 	w := &x.writes[seq]
-	return int(seq) < x.visible && int(w.replaced) >= x.visible && !w.deletes
+	return int(seq) < x.visible && int(w.replaced) >= x.visible
 }
 
 // sort returns all visible writes by their keys. It sorts in those that it has not seen yet.
@@ -114,22 +105,4 @@ func (x *index) byKey(a, b int32) int {
 	return cmp.Or(strings.Compare(v.name, w.name), cmp.Compare(v.key.version, w.key.version), cmp.Compare(a, b))
 }
 
-// withHashes returns the writes that may have one of those hashes, by their keys.
-func (x *index) withHashes(hashes map[string]bool) (found []int32) {
-	bySum := func(a, b posting) int { return cmp.Compare(a.sum, b.sum) }
-	if !slices.IsSortedFunc(x.hashes, bySum) {
-		slices.SortFunc(x.hashes, bySum)
-	}
-	for hash := range hashes {
-		sum := maphash.String(x.seed, hash)
-		first := sort.Search(len(x.hashes), func(i int) bool { return x.hashes[i].sum >= sum })
-		for _, p := range x.hashes[first:] {
-			if p.sum != sum {
-				break
-			}
-			found = append(found, p.seq)
-		}
-	}
-	slices.SortFunc(found, x.byKey)
-	return slices.Compact(found)
-}
+func sum(text string) uint32 { return crc32.ChecksumIEEE([]byte(text)) }

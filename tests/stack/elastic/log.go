@@ -26,7 +26,7 @@ const (
 type record struct {
 	Index  string          `json:"i,omitempty"`
 	ID     string          `json:"id,omitempty"`
-	Source json.RawMessage `json:"s,omitempty"` // none of a deletion
+	Source json.RawMessage `json:"s,omitempty"`
 	Change *change         `json:"c,omitempty"`
 }
 
@@ -57,9 +57,6 @@ type log struct {
 func openFile(dir string) (file, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
-	}
-	if _, err := os.Lstat(filepath.Join(dir, "elastic.db")); err == nil {
-		return nil, fmt.Errorf("%s has data of an earlier embedded Elasticsearch, elastic.db, which cannot be read any more: remove it or use another", dir)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "elastic.log"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

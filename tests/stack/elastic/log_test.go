@@ -36,10 +36,9 @@ func TestAnswersAreOnDisk(t *testing.T) {
 200 PUT /_index_template/m {"index_patterns":["m-*"],"template":{"mappings":{"dynamic":"strict","properties":{"name":{"type":"keyword"}}}}}
 200 PUT /m-000001 {"aliases":{"m":{"is_write_index":true}}}
 201 PUT /m/_doc/a?op_type=create {"name":"a"}
-200 POST /_bulk {"create":{"_index":"m","_id":"b"}}\n{"name":"b"}\n
+200 POST /m-000001/_bulk {"create":{"_id":"b"}}\n{"name":"b"}\n
 409 PUT /m/_doc/b?op_type=create {"name":"b"}
-200 DELETE /m/_doc/a
-404 GET /m/_doc/a
+200 GET /m/_doc/a
 200 PUT /m-000001/_block/write
 403 PUT /m/_doc/c {"name":"c"}
 200 POST /m/_rollover/m-000002

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -14,9 +13,13 @@ import (
 // searchRequest is the body of a search.
 type searchRequest struct {
 	Query struct {
-		MatchAll *struct{}           `json:"match_all"`
-		Term     map[string]string   `json:"term"`
-		Terms    map[string][]string `json:"terms"`
+		MatchAll *struct{} `json:"match_all"`
+		Term     *struct {
+			Name string `json:"name"`
+		} `json:"term"`
+		Terms *struct {
+			Hash []string `json:"hash"`
+		} `json:"terms"`
 	} `json:"query"`
 	Sort []map[string]struct {
 		Order string `json:"order"`
@@ -25,11 +28,9 @@ type searchRequest struct {
 	Size  *int              `json:"size"`
 	Total *bool             `json:"track_total_hits"`
 
-	field   string          // that is asked for; empty for all documents
-	values  map[string]bool // any of which it must have
-	name    string          // if oneName: that is all that is asked for
+	name    string // that is asked for, if oneName
 	oneName bool
-	sort    []string // fields
+	hashes  map[uint32]bool // the sums of those that are asked for; nil for all documents
 	desc    bool
 	after   key
 	size    int
@@ -38,69 +39,62 @@ type searchRequest struct {
 
 // prepare sets the fields that are not in the body.
 func (r *searchRequest) prepare() error {
-	r.name, r.oneName = r.Query.Term["name"]
-	wanted := r.Query.Terms
-	for field, value := range r.Query.Term {
-		wanted = map[string][]string{field: {value}}
+	q := r.Query
+	if r.oneName = q.Term != nil; r.oneName {
+		r.name = q.Term.Name
 	}
-	for field, values := range wanted {
-		r.field, r.values = field, map[string]bool{}
-		for _, value := range values {
-			r.values[value] = true
+	if q.Terms != nil {
+		r.hashes = map[uint32]bool{}
+		for _, hash := range q.Terms.Hash {
+			r.hashes[sum(hash)] = true
 		}
 	}
+	by := ""
 	for _, item := range r.Sort {
 		for field, how := range item {
-			r.sort, r.desc = append(r.sort, field), how.Order == "desc"
+			by += field + " " + how.Order + " "
 		}
 	}
 	if r.size = 10; r.Size != nil {
 		r.size = *r.Size
 	}
-	r.counts, r.after = r.Total == nil || *r.Total, key{missing, math.MaxInt64}
-	switch by := strings.Join(r.sort, ","); {
-	case len(r.Query.Term)+len(r.Query.Terms) > 1, r.field != "" && r.Query.MatchAll != nil:
+	r.after.name = missing // as null says
+	r.counts, r.desc = r.Total == nil || *r.Total, by == "version desc "
+	switch {
+	case r.oneName && r.hashes != nil, q.MatchAll != nil && (r.oneName || r.hashes != nil):
 		return unknown("a query with several parts")
-	case r.desc && by != "version", by == "version" && !r.oneName, !slices.Contains([]string{"", "name", "name,version", "version"}, by):
+	case by != "" && by != "name asc version asc " && !(r.desc && r.oneName):
 		return unknown("how to sort this by [%s]", by)
 	case r.size < 0 || r.size > 10_000: // index.max_result_window
 		return unknown("a size of %d", r.size)
-	case r.After != nil && (r.counts || len(r.After) != len(r.sort)):
+	case r.After == nil:
+		return nil
+	case r.counts || r.desc || by == "" || len(r.After) != 2:
 		return unknown("search_after with a total, or without as many values as sort")
 	}
-	for i, value := range r.After {
-		if json.Unmarshal(value, map[string]any{"name": &r.after.name, "version": &r.after.version}[r.sort[i]]) != nil {
-			return unknown("search_after %s", value)
-		}
+	if err := errors.Join(json.Unmarshal(r.After[0], &r.after.name), json.Unmarshal(r.After[1], &r.after.version)); err != nil {
+		return unknown("search_after %s", r.After)
 	}
 	return nil
 }
 
-// compare compares keys in the order of the search.
-func (r *searchRequest) compare(a, b key) (c int) {
-	for _, field := range r.sort {
-		if field == "name" {
-			c = cmp.Or(c, strings.Compare(a.name, b.name))
-		} else {
-			c = cmp.Or(c, cmp.Compare(a.version, b.version))
-		}
-	}
+// compare compares keys in the order of the search. Without one it is as good as any.
+func (r *searchRequest) compare(a, b key) int {
 	if r.desc {
-		return -c
+		a, b = b, a
 	}
-	return c
+	return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(a.version, b.version))
 }
 
 // shown returns the key of a hit as an answer has it.
-func (r *searchRequest) shown(k key) (values []any) {
-	all := map[string]any{"name": k.name, "version": k.version}
-	if k.name == missing {
-		all["name"] = nil
+func (r *searchRequest) shown(k key) []any {
+	switch {
+	case r.desc:
+		return []any{k.version}
+	case k.name == missing:
+		return []any{nil, k.version}
 	}
-	for _, field := range r.sort {
-		values = append(values, all[field])
-	}
-	return values
+	return []any{k.name, k.version}
 }
 
 // hit is a document that was found.
@@ -126,7 +120,7 @@ func (s *Server) search(c *call) (any, error) {
 			return nil, err
 		}
 		shown := object{"_index": h.index.name, "_type": "_doc", "_id": read.ID, "_score": 1, "_source": read.Source}
-		if r.sort != nil {
+		if r.Sort != nil {
 			shown["_score"], shown["sort"] = nil, r.shown(h.key)
 		}
 		list = append(list, shown)
@@ -158,16 +152,11 @@ func (s *store) search(name string, r *searchRequest) (hits []hit, shards int, e
 
 // search returns the hits of one index, or the first of them in order.
 func (x *index) search(r *searchRequest) (hits []hit, err error) {
-	for _, field := range append(r.sort, r.field) {
-		kind := map[string]string{"version": "long"}[field]
-		if field != "" && !x.Mapping.has(field, cmp.Or(kind, "keyword")) {
-			return nil, unknown("the field [%s] of index [%s] in a search", field, x.name)
-		}
+	if !x.Mapping.has("name", "keyword") && (r.oneName || r.Sort != nil) || !x.Mapping.has("version", "long") && r.Sort != nil ||
+		!x.Mapping.has("hash", "keyword") && r.hashes != nil {
+		return nil, unknown("a search in index [%s], which lacks the fields", x.name)
 	}
 	found := x.sort()
-	if r.field == "hash" {
-		found = x.withHashes(r.values)
-	}
 	keyAt := func(i int) key { return x.writes[found[i]].key }
 	switch {
 	case r.oneName:
@@ -194,15 +183,9 @@ func (x *index) search(r *searchRequest) (hits []hit, err error) {
 // matches tells whether a search finds the document of a write. It reads the document if need be.
 func (x *index) matches(seq int32, r *searchRequest) (bool, error) {
 	w := x.writes[seq]
-	if !x.sees(seq) || r.field == "" || r.field == "name" {
-		return x.sees(seq) && (r.field == "" || r.values[w.name]), nil
+	if !x.sees(seq) || r.hashes == nil || w.hash != 0 && !r.hashes[w.hash] {
+		return x.sees(seq) && r.hashes == nil, nil
 	}
 	read, err := x.log.read(w.at, w.size)
-	if err != nil {
-		return false, err
-	}
-	var document map[string]json.RawMessage
-	err = json.Unmarshal(read.Source, &document)
-	list, _ := texts(document[r.field])
-	return slices.ContainsFunc(list, func(text string) bool { return r.values[text] }), err
+	return slices.ContainsFunc(hashesOf(read.Source), func(hash string) bool { return slices.Contains(r.Query.Terms.Hash, hash) }), err
 }

@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"hash/maphash"
 	"maps"
 	"net/http"
 	"regexp"
@@ -50,7 +49,7 @@ func (s *store) apply(c change) {
 		case d == nil:
 			delete(s.indices, name)
 		case x == nil:
-			s.indices[name] = &index{name: name, definition: *d, log: s.log, seed: maphash.MakeSeed(), last: map[string]int32{}}
+			s.indices[name] = &index{name: name, definition: *d, log: s.log, last: map[string]int32{}}
 		default:
 			x.definition = *d
 		}
