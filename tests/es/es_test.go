@@ -208,7 +208,7 @@ func TestRolloverUnderWriters(t *testing.T) {
 	writeConcurrently(t, s, func() {
 		for i := range 6 {
 			last, next := fmt.Sprintf("/%s-%06d", s.index, i+1), fmt.Sprintf("%s-%06d", s.index, i+2)
-			require.Eventually(t, func() bool { status, _ := s.request(t, http.MethodHead, last, ""); return status == http.StatusOK },
+			require.Eventually(t, func() bool { status, _ := s.request(t, http.MethodGet, last+"/_mapping", ""); return status == http.StatusOK },
 				timeout, time.Millisecond)
 			status, answer := s.request(t, http.MethodPut, last+"/_block/write", "")
 			require.Equal(t, http.StatusOK, status, answer)
@@ -231,7 +231,7 @@ func TestCheckBeginsNewIndex(t *testing.T) {
 	require.EqualValues(t, 1, add(t, c, es.Metadata{Name: "x"}))
 	require.Eventually(t, func() bool {
 		require.NoError(t, c.Check(t.Context()))
-		status, _ := s.request(t, http.MethodHead, "/"+s.index+"-000002", "")
+		status, _ := s.request(t, http.MethodGet, "/"+s.index+"-000002/_mapping", "")
 		return status == http.StatusOK
 	}, 20*time.Second, 50*time.Millisecond)
 	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))

@@ -173,7 +173,7 @@ func TestNextIndexIsRefused(t *testing.T) {
 	requireUnavailable(t, err, "maximum shards open")
 	repair()
 	require.EqualValues(t, 4, add(t, c, es.Metadata{Name: "x"}))
-	status, _ := s.request(t, http.MethodHead, "/"+s.index+"-000002", "")
+	status, _ := s.request(t, http.MethodGet, "/"+s.index+"-000002/_mapping", "")
 	require.Equal(t, http.StatusOK, status)
 }
 

@@ -188,16 +188,6 @@ func (s *Server) alter(c *call, do func(*index, *definition) error) (any, error)
 	})
 }
 
-func (s *Server) headIndex(c *call) (any, error) {
-	if c.Method != http.MethodHead {
-		return nil, unknown("GET %s", c.URL.EscapedPath())
-	}
-	s.store.mu.Lock()
-	defer s.store.mu.Unlock()
-	_, err := s.store.resolve(c.PathValue("index"))
-	return nil, err
-}
-
 func (s *Server) createIndex(c *call) (any, error) {
 	var own settings
 	if err := errors.Join(decode(c.body, &own), own.check()); err != nil {
@@ -262,9 +252,6 @@ func (s *Server) rollover(c *call) (any, error) {
 
 // rolling returns the index that writes to an alias go to.
 func (s *store) rolling(name string) (*index, error) {
-	if s.indices[name] != nil {
-		return nil, illegalArgument("rollover target is a [concrete index] but one of [alias,data_stream] was expected")
-	}
 	x, err := s.one(name, true)
 	if err == nil && !x.Aliases[name].writes() {
 		err = unknown("a rollover of an alias without is_write_index")

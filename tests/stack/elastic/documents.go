@@ -23,12 +23,6 @@ func position(seq, term any) string { return fmt.Sprintf("seqNo [%v], primary te
 
 // do does an operation and returns the answer, which must not be sent before the log is synced.
 func (s *store) do(op operation) (object, error) {
-	switch {
-	case len(op.id) > 512:
-		return nil, invalid("id [%s] is too long, must be no longer than 512 bytes but was: %d", op.id, len(op.id))
-	case len(op.source) == 0:
-		return nil, badRequest("parse_exception", "request body is required")
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, err := s.findOrMake(op)
@@ -98,9 +92,6 @@ func (x *index) checkConditions(op operation, last int32, exists bool) error {
 
 func (s *Server) putDoc(c *call) (any, error) {
 	op := operation{index: c.PathValue("index"), id: c.PathValue("id"), source: c.body, create: c.query.Has("op_type"), mustBeAlias: c.query.Has("require_alias")}
-	if c.query.Has("if_seq_no") != c.query.Has("if_primary_term") {
-		return nil, invalid("ifSeqNo is set, but primary term is [0]")
-	}
 	if c.query.Has("if_seq_no") {
 		op.onlyIf = position(c.query.Get("if_seq_no"), c.query.Get("if_primary_term"))
 	}
@@ -133,12 +124,6 @@ func (s *Server) bulk(c *call) (any, error) {
 
 // operations reads the body of a bulk: for each document a line that says what to do, and one with it.
 func (c *call) operations() (ops []operation, err error) {
-	if len(c.body) == 0 {
-		return nil, badRequest("parse_exception", "request body is required")
-	}
-	if !bytes.HasSuffix(c.body, []byte("\n")) {
-		return nil, illegalArgument("The bulk request must be terminated by a newline [\\n]")
-	}
 	for rest := c.body; len(rest) > 0; {
 		op := operation{index: c.PathValue("index"), create: true}
 		var line []byte
@@ -195,9 +180,6 @@ func (s *Server) mget(c *call) (any, error) {
 	}
 	if err := decode(c.body, &wanted); err != nil {
 		return nil, err
-	}
-	if len(wanted.Docs) == 0 {
-		return nil, invalid("no documents to get")
 	}
 	docs := make([]any, len(wanted.Docs))
 	for i, w := range wanted.Docs {

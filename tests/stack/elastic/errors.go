@@ -24,10 +24,6 @@ func illegalArgument(format string, args ...any) *apiError {
 	return badRequest("illegal_argument_exception", format, args...)
 }
 
-func invalid(format string, args ...any) *apiError {
-	return badRequest("action_request_validation_exception", "Validation Failed: 1: "+format+";", args...)
-}
-
 // unknown is the answer to what the real server may know.
 func unknown(format string, args ...any) *apiError {
 	return badRequest("unknown_to_embedded_exception", "the embedded Elasticsearch does not know %s, see STACK=docker", fmt.Sprintf(format, args...))

@@ -26,7 +26,6 @@ func (s *Server) routes() http.Handler {
 		{"GET /{index}/{name}", "", s.describe},      // /_alias/NAME, /INDEX/_alias, /INDEX/_mapping
 		{"PUT /{index}/{name}", "", s.putDefinition}, // /_index_template/NAME, /INDEX/_mapping
 		{"POST /_aliases", "", s.changeAliases},
-		{"GET /{index}", "", s.headIndex},
 		{"PUT /{index}", "", s.createIndex},
 		{"DELETE /{index}", "", s.deleteIndices},
 		{"PUT /{index}/_block/write", "", s.block},
