@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -127,14 +126,11 @@ func TestCloseLeavesNothing(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-func TestElasticsearchDirectories(t *testing.T) {
-	used, old := t.TempDir(), t.TempDir()
+func TestElasticsearchDirectoryInUse(t *testing.T) {
+	used := t.TempDir()
 	startChild(t, used)
 	_, err := elastic.Listen("127.0.0.1:0", used)
 	require.ErrorContains(t, err, "which one server can use")
-	require.NoError(t, os.WriteFile(filepath.Join(old, "elastic.db"), nil, 0o600))
-	_, err = elastic.Listen("127.0.0.1:0", old)
-	require.ErrorContains(t, err, "data of an earlier embedded Elasticsearch")
 }
 
 // BenchmarkMillionVersions prints the memory of an Elasticsearch with a million versions, once they
