@@ -208,8 +208,10 @@ func TestRolloverUnderWriters(t *testing.T) {
 	writeConcurrently(t, s, func() {
 		for i := range 6 {
 			last, next := fmt.Sprintf("/%s-%06d", s.index, i+1), fmt.Sprintf("%s-%06d", s.index, i+2)
-			require.Eventually(t, func() bool { status, _ := s.request(t, http.MethodGet, last+"/_mapping", ""); return status == http.StatusOK },
-				timeout, time.Millisecond)
+			require.Eventually(t, func() bool {
+				status, _ := s.request(t, http.MethodGet, last+"/_mapping", "")
+				return status == http.StatusOK
+			}, timeout, time.Millisecond)
 			status, answer := s.request(t, http.MethodPut, last+"/_block/write", "")
 			require.Equal(t, http.StatusOK, status, answer)
 			if i%2 == 0 {
