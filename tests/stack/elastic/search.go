@@ -63,7 +63,7 @@ func (r *searchRequest) prepare() error {
 	switch {
 	case r.oneName && r.hashes != nil, q.MatchAll != nil && (r.oneName || r.hashes != nil):
 		return unknown("a query with several parts")
-	case by != "" && by != "name asc version asc " && !(r.desc && r.oneName):
+	case by != "" && by != "name asc version asc " && !r.desc, r.desc && !r.oneName:
 		return unknown("how to sort this by [%s]", by)
 	case r.size < 0 || r.size > 10_000: // index.max_result_window
 		return unknown("a size of %d", r.size)
