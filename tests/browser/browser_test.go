@@ -32,6 +32,9 @@ const repository = "testdata/repository"
 // timeout bounds every wait for something that should happen in a moment.
 const timeout = time.Minute
 
+// dataServices is how many startup starts, if the chapter has any.
+const dataServices = 6
+
 // setup has what all tests share: startup's program, and a browser in which each opens a tab.
 type setup struct {
 	startup string

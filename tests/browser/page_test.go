@@ -48,6 +48,7 @@ func TestPage(t *testing.T) {
 				p.sees("#commands", "its SHA-256, made here, is right")
 			}
 			if has(dir, "apiservice") {
+				p.waits(fmt.Sprintf(`document.querySelectorAll('[data-name^="dataservice"][aria-label*="heartbeat"]:not([aria-label*=">"])').length === %d`, dataServices))
 				t.Run("Services", func(t *testing.T) { services(p.in(t)) })
 				t.Run("Broker", func(t *testing.T) { restartBroker(p.in(t)) })
 			}

@@ -57,6 +57,7 @@ func (m *messages) hear(exchange, body string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if exchange == "apiServers" {
+		body, _, _ = strings.Cut(body, " ") // the address; how much is free may follow
 		m.beats[body] = time.Now()
 	}
 	if len(m.queued.Items) == maxMessages {

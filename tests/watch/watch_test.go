@@ -87,6 +87,18 @@ func TestTraffic(t *testing.T) {
 	require.Equal(t, 1, counted.Repairs)
 }
 
+// TestHeartbeat hears heartbeats with and without the number of bytes that are free.
+func TestHeartbeat(t *testing.T) {
+	m := &messages{opened: time.Now(), beats: map[string]time.Time{}}
+	m.hear("apiServers", "localhost:12345 1099511627776")
+	m.hear("apiServers", "localhost:12346")
+	for _, address := range []string{"localhost:12345", "localhost:12346"} {
+		require.False(t, m.age(address).Silent, address)
+	}
+	require.True(t, m.age("localhost:12347").Silent)
+	require.Equal(t, message{"apiServers", "localhost:12345"}, m.take().Items[0], "the page finds the sender by it")
+}
+
 // shardFile returns a shard file of two stripes, as docs/format.md has it. From version 3 on the
 // first is compressed.
 func shardFile(version byte) (name string, file []byte) {
