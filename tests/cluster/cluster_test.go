@@ -184,3 +184,12 @@ func TestPortsAreReservedOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestCommand has a shell read what Command returns.
+func TestCommand(t *testing.T) {
+	p := &Process{Env: []string{"STORE_ROOT=/a reader's/$HOME", "ES_SERVER=http://localhost:9200"}, program: "/usr/bin/env"}
+	require.Contains(t, p.Command(), " ES_SERVER=http://localhost:9200 /usr/bin/env")
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", p.Command()).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "STORE_ROOT=/a reader's/$HOME\n")
+}

@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -245,7 +245,23 @@ func (p *Process) signal(s os.Signal) error {
 
 // Command returns the shell command that starts the process.
 func (p *Process) Command() string {
-	return strings.Join(slices.Concat(p.Env, []string{p.program}, p.args), " ")
+	var words []string
+	for _, setting := range p.Env {
+		name, value, _ := strings.Cut(setting, "=")
+		words = append(words, name+"="+Quote(value))
+	}
+	for _, word := range append([]string{p.program}, p.args...) {
+		words = append(words, Quote(word))
+	}
+	return strings.Join(words, " ")
+}
+
+// Quote writes a word for a shell.
+func Quote(word string) string {
+	if special := regexp.MustCompile(`[^\w@%+=:,./-]`); word != "" && !special.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // LogFile returns the path of the log, which all runs share.

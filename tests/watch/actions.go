@@ -163,7 +163,7 @@ func (p *Page) fileAction(r *http.Request) (command string, err error) {
 	path := filepath.Join(process.Root, "objects", file)
 	switch r.PathValue("action") {
 	case "delete":
-		return "rm " + path, os.Remove(path)
+		return "rm " + cluster.Quote(path), os.Remove(path)
 	case "corrupt":
 		return corruptByte(path)
 	}
@@ -187,5 +187,5 @@ func corruptByte(path string) (command string, err error) {
 	}
 	b[0] ^= 0xff
 	_, err = f.WriteAt(b, at)
-	return fmt.Sprintf(`printf '\%03o' | dd of=%s bs=1 seek=%d conv=notrunc`, b[0], path, at), err
+	return fmt.Sprintf(`printf '\%03o' | dd of=%s bs=1 seek=%d conv=notrunc`, b[0], cluster.Quote(path), at), err
 }
