@@ -21,7 +21,7 @@ export async function act(path) {
 		const command = await (await ask("POST", path)).text();
 		tell(command.startsWith("#") ? `${command}: ${t("commands_server")}` : command);
 	} catch (error) {
-		tell(path, error.message, true);
+		tell(`# ${path}`, error.message, true);
 	}
 }
 
@@ -29,7 +29,7 @@ export async function act(path) {
 export function tell(command, result = "", bad = false) {
 	const list = document.getElementById("commands");
 	list.querySelector(".hint")?.remove();
-	const line = element("li", {}, `$ ${command}`);
+	const line = element("li", {}, command === "^C" ? command : `$ ${command}`);
 	if (result) line.append(element("div", {className: bad ? "bad" : "told"}, result));
 	list.prepend(line);
 	while (list.children.length > 50) list.lastChild.remove();

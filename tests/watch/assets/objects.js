@@ -165,22 +165,33 @@ async function remove(name) {
 	}
 }
 
-// put stores bytes under a name, and returns the command for it. source is the part of that which
-// says where the bytes are.
-export async function put(name, bytes, source) {
-	const api = via(alive);
+// put stores bytes under a name.
+export async function put(name, bytes, api = via(alive)) {
 	const headers = setup.has.versions ? {Digest: `SHA-256=${await digest(bytes)}`} : {};
-	const header = headers.Digest ? ` -H "Digest: ${headers.Digest}"` : "";
 	await ask("PUT", `/store/${api}${path(name)}`, headers, new Blob([bytes]));
-	return `${source}${header} ${quote(setup.urls[api] + path(name))}`;
 }
 
-async function putAndTell(name, bytes, source) {
+// putCommand is what one types for a PUT. data is an option of curl, sum the base64 of the SHA-256.
+function putCommand(data, sum, url) {
+	const header = setup.has.versions ? ` -H "Digest: SHA-256=${sum}"` : "";
+	return `curl -fsS -X PUT ${data}${header} ${url}`;
+}
+
+// putMade is that for random bytes, of which the shell makes others.
+export function putMade(length, file, url) {
+	const sum = `$(openssl dgst -sha256 -binary ${file} | base64)`;
+	return `head -c ${length} /dev/urandom > ${file}; ${putCommand(`--data-binary @${file}`, sum, url)}`;
+}
+
+// putAndTell gets the command from a function of the address.
+async function putAndTell(name, bytes, command) {
+	const api = via(alive), typed = await command(quote(setup.urls[api] + path(name)));
 	try {
-		tell(await put(name, bytes, source));
+		await put(name, bytes, api);
+		tell(typed);
 		chosen = {name, version: 0};
 	} catch (error) {
-		tell(source, error.message, true);
+		tell(typed, error.message, true);
 	}
 }
 
@@ -192,7 +203,8 @@ export function random(length) {
 
 async function putFile(name, file) {
 	if (file.size > maxFile) return tell(file.name, t("put_large"), true);
-	await putAndTell(name, new Uint8Array(await file.arrayBuffer()), `curl -fsS -X PUT --data-binary ${quote(`@${file.name}`)}`);
+	const bytes = new Uint8Array(await file.arrayBuffer());
+	await putAndTell(name, bytes, async (url) => putCommand(`--data-binary ${quote(`@${file.name}`)}`, await digest(bytes), url));
 }
 
 // start makes the form and drag and drop work.
@@ -208,11 +220,11 @@ export function start() {
 		switch (byID("put-kind").value) {
 		case "random": {
 			const length = Number(byID("put-random").value);
-			return putAndTell(name, random(length), `head -c ${length} /dev/urandom > /tmp/random; curl -fsS -X PUT --data-binary @/tmp/random`);
+			return putAndTell(name, random(length), (url) => putMade(length, "/tmp/random", url));
 		}
 		case "text": {
-			const text = byID("put-text").value;
-			return putAndTell(name, new TextEncoder().encode(text), `curl -fsS -X PUT --data-binary ${quote(text)}`);
+			const text = byID("put-text").value, bytes = new TextEncoder().encode(text);
+			return putAndTell(name, bytes, async (url) => putCommand(`--data-raw ${quote(text)}`, await digest(bytes), url));
 		}
 		default:
 			if (byID("put-file").files.length > 0) putFile(name, byID("put-file").files[0]);
