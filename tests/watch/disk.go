@@ -19,42 +19,75 @@ type disk struct {
 	// Others are the numbers of files in other directories that are not empty: temp, quarantine, or
 	// what a later chapter has.
 	Others map[string]int `json:"others,omitempty"`
+	saved  saving
 	at     time.Time
 }
 
-// disks are the disks by STORE_ROOT, as they were a moment ago.
-type disks map[string]*disk
+// disks are the disks as they were a moment ago.
+type disks struct {
+	known map[string]*disk // by STORE_ROOT
+	raws  raws             // nil without compression
+}
 
-func (d disks) of(root string) *disk {
-	if known := d[root]; known == nil || time.Since(known.at) > diskInterval {
-		d[root] = measure(root)
+func newDisks(compressed bool) *disks {
+	d := &disks{known: map[string]*disk{}}
+	if compressed {
+		d.raws = raws{}
 	}
-	return d[root]
+	return d
+}
+
+func (d *disks) of(root string) *disk {
+	if known := d.known[root]; known == nil || time.Since(known.at) > diskInterval {
+		d.known[root] = d.measure(root)
+	}
+	return d.known[root]
+}
+
+// saved is what compression has saved on all disks, nil without compression.
+func (d *disks) saved() (all *saving) {
+	if d.raws == nil {
+		return nil
+	}
+	all = &saving{}
+	for _, disk := range d.known {
+		all.add(disk.saved.Raw, disk.saved.Stored)
+	}
+	return all
 }
 
 // measure returns zeros for what cannot be read.
-func measure(root string) *disk {
-	d := &disk{at: time.Now(), Others: map[string]int{}}
+func (d *disks) measure(root string) *disk {
+	found := &disk{at: time.Now(), Others: map[string]int{}}
 	dirs, _ := list(root)
 	for _, dir := range dirs {
 		if !dir.IsDir() {
 			continue
 		}
-		files, more := list(filepath.Join(root, dir.Name()))
-		if dir.Name() != "objects" {
-			if len(files) > 0 {
-				d.Others[dir.Name()] = len(files)
-			}
-			continue
-		}
-		d.Files, d.More = len(files), more
-		for _, file := range files {
-			if info, err := file.Info(); err == nil {
-				d.Bytes += info.Size()
-			}
+		path := filepath.Join(root, dir.Name())
+		files, more := list(path)
+		switch {
+		case dir.Name() == "objects":
+			found.Files, found.More = len(files), more
+			d.measureFiles(found, path, files)
+		case len(files) > 0:
+			found.Others[dir.Name()] = len(files)
 		}
 	}
-	return d
+	return found
+}
+
+func (d *disks) measureFiles(found *disk, dir string, files []os.DirEntry) {
+	for _, file := range files {
+		info, err := file.Info()
+		if err != nil {
+			continue
+		}
+		found.Bytes += info.Size()
+		if d.raws != nil {
+			found.saved.add(d.raws.of(filepath.Join(dir, file.Name())), info.Size())
+		}
+	}
 }
 
 // list returns the first files of a directory, and whether there are more.

@@ -27,6 +27,7 @@ type line struct {
 	Status  int           `json:"status,omitempty"`
 	MS      float64       `json:"ms"`
 	Note    string        `json:"note,omitempty"`
+	ID      string        `json:"id,omitempty"` // of the request that caused it
 	took    time.Duration // MS
 }
 
@@ -86,14 +87,14 @@ func (l *logFile) read() string {
 }
 
 // isShown excludes broken lines, such as the first one that is not read from its start, and the
-// page's own request for the list of objects.
-func (l line) isShown() bool { return !l.Time.IsZero() && l.Path != "/versions/" }
+// page's own requests.
+func (l line) isShown() bool { return !l.Time.IsZero() && l.ID != pageID }
 
 // parse reads what slog's TextHandler has written.
 func parse(text string) (l line) {
 	attrs, rest := fields(text)
 	l.Time, _ = time.Parse(time.RFC3339Nano, attrs["time"]) // zero if it is broken
-	l.Method, l.Path = attrs["method"], attrs["path"]
+	l.Method, l.Path, l.ID = attrs["method"], attrs["path"], attrs["request_id"]
 	l.Status, _ = strconv.Atoi(attrs["status"])   // 0 for a note
 	l.took, _ = time.ParseDuration(attrs["took"]) // 0 for a note
 	l.MS = float64(l.took.Microseconds()) / 1000

@@ -4,16 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
-
-	"gostore/tests/cluster"
 )
 
 const (
@@ -64,11 +61,11 @@ func (o *objects) due(lines []line) bool {
 }
 
 // list reads the list. It stays as it is while the store cannot be asked.
-func (o *objects) list(ctx context.Context, p *Page) {
+func (o *objects) list(ctx context.Context, s *stream) {
 	o.at = time.Now()
-	read := p.listFiles
-	if p.has.Versions {
-		read = p.listVersions
+	read := s.page.listFiles
+	if s.page.has.Versions {
+		read = s.listVersions
 	}
 	if found, err := read(ctx); err == nil {
 		o.now, o.asked = found, true
@@ -84,49 +81,28 @@ func (o *objects) changed() *listing {
 	return o.now
 }
 
-// listVersions asks the API services, one after the other until one answers.
-func (p *Page) listVersions(ctx context.Context) (found *listing, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	err = errors.New("no API service")
-	for _, api := range p.cfg.Cluster.API {
-		if hasEnded(api) {
-			continue
-		}
-		if found, err = versionsAt(ctx, api); err == nil {
-			return found, nil
-		}
-	}
-	return nil, err
+func (s *stream) listVersions(ctx context.Context) (found *listing, err error) {
+	err = s.ask(ctx, "/versions/", func(body io.Reader) error {
+		found = versionsIn(body)
+		return nil
+	})
+	return found, err
 }
 
-func versionsAt(ctx context.Context, api *cluster.Process) (*listing, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, api.URL()+"/versions/", nil)
-	if err != nil {
-		return nil, err
-	}
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() // what is not read is not wanted
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: %s", api.Name, response.Status)
-	}
-	found, decoder := &listing{Objects: []object{}}, json.NewDecoder(response.Body)
+func versionsIn(body io.Reader) *listing {
+	found, decoder := &listing{Objects: []object{}}, json.NewDecoder(body)
 	for range maxRead {
 		var next struct {
 			Name string
 			version
 		}
 		if err := decoder.Decode(&next); err != nil {
-			return found, nil // the end, most likely
+			return found // the end, most likely
 		}
 		found.add(next.Name, next.version)
 	}
 	found.More = true
-	return found, nil
+	return found
 }
 
 // add expects all versions of a name in a row.

@@ -35,6 +35,7 @@ type piece struct {
 	Service string `json:"service,omitempty"`
 	File    string `json:"file"` // name in objects/
 	Size    int64  `json:"size"`
+	Raw     int64  `json:"raw,omitempty"` // its size if it were not compressed
 	State   string `json:"state"`
 }
 
@@ -87,7 +88,11 @@ func (p *Page) holders(file string, shard int) (held []piece) {
 		path := filepath.Join(process.Root, "objects", file)
 		if info, err := os.Stat(path); err == nil {
 			state := p.checks.of(path, info, func() string { return p.check(path, file) })
-			held = append(held, piece{shard, process.Name, file, info.Size(), state})
+			next := piece{Shard: shard, Service: process.Name, File: file, Size: info.Size(), State: state}
+			if p.has.Compression {
+				next.Raw = raws{}.of(path)
+			}
+			held = append(held, next)
 		}
 	}
 	return held
@@ -143,25 +148,41 @@ type contents interface {
 // checkShard reads a shard file to its end and verifies every checksum in it but those of whole stripes, of which a
 // shard has a part.
 func checkShard(f contents, name string) string {
-	header := make([]byte, headerSize)
-	if _, err := io.ReadFull(f, header); err != nil {
+	h, ok := readHeader(f, name)
+	if !ok {
 		return corrupt
 	}
-	seed := binary.BigEndian.Uint32(header[52:])
-	ownName := hex.EncodeToString(header[20:52]) + "." + strconv.Itoa(int(header[5]))
-	if checksum(0, header[:52]) != seed || ownName != name {
-		return corrupt
-	}
-	l, known := layouts()[header[4]]
+	l, known := layouts()[h.version]
 	if !known {
 		return unverified // another chapter's format
 	}
-	size := int64(binary.BigEndian.Uint64(header[12:]))
-	table, err := tableOf(f, l, size, seed)
-	if err != nil || !checkBlocks(bufio.NewReaderSize(f, 64<<10), l, size, seed, table) {
+	table, err := tableOf(f, l, h.size, h.seed)
+	if err != nil || !checkBlocks(bufio.NewReaderSize(f, 64<<10), l, h.size, h.seed, table) {
 		return corrupt
 	}
 	return intact
+}
+
+// header is that of a shard file.
+type header struct {
+	version byte
+	size    int64 // of the object
+	seed    uint32
+}
+
+// readHeader reports whether the header is right, and that of this shard.
+func readHeader(r io.Reader, name string) (h header, ok bool) {
+	b := make([]byte, headerSize)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return h, false
+	}
+	h = header{b[4], int64(binary.BigEndian.Uint64(b[12:])), binary.BigEndian.Uint32(b[52:])}
+	ownName := hex.EncodeToString(b[20:52]) + "." + strconv.Itoa(int(b[5]))
+	return h, checksum(0, b[:52]) == h.seed && ownName == name
+}
+
+func stripesOf(object int64) int64 {
+	return (object + dataShards*blockSize - 1) / (dataShards * blockSize)
 }
 
 func checksum(before uint32, b []byte) uint32 {
@@ -177,7 +198,7 @@ func tableOf(f contents, l layout, size int64, seed uint32) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stripes := (size + dataShards*blockSize - 1) / (dataShards * blockSize)
+	stripes := stripesOf(size)
 	length := stripes*l.entry + 4
 	if length < 4 || length > end {
 		return nil, io.ErrUnexpectedEOF

@@ -29,6 +29,7 @@ type state struct {
 	Services []service `json:"services"` // data services first
 	Servers  []server  `json:"servers"`
 	Counters counters  `json:"counters"`
+	Saved    *saving   `json:"saved,omitempty"` // by compression
 }
 
 // service is one process of the chapter.
@@ -69,6 +70,7 @@ func (s *stream) state(ctx context.Context) state {
 			now.Services[i].Disk = s.disks.of(process.Root)
 		}
 	}
+	now.Saved = s.disks.saved()
 	return now
 }
 

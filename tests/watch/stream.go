@@ -21,15 +21,18 @@ type stream struct {
 	logs     []*logFile
 	traffic  traffic
 	messages *messages // nil without a broker
-	disks    disks
+	disks    *disks
 	objects  objects
+	uploads  uploads
+	upkeep   maintenance
+	last     state // that was sent
 }
 
 // events serves a stream until the page is closed.
 func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 	client := &http.Client{Transport: &http.Transport{}, Timeout: time.Second}
 	defer client.CloseIdleConnections()
-	s := &stream{page: p, w: w, client: client, logs: p.openLogs(), disks: disks{}}
+	s := &stream{page: p, w: w, client: client, logs: p.openLogs(), disks: newDisks(p.has.Compression)}
 	var background sync.WaitGroup
 	defer background.Wait()
 	ctx, cancel := context.WithCancel(r.Context())
@@ -55,7 +58,7 @@ func (s *stream) send(ctx context.Context) error {
 	lines, skipped := s.readLogs()
 	s.traffic.add(lines)
 	if s.objects.due(lines) {
-		s.objects.list(ctx, s.page)
+		s.objects.list(ctx, s)
 	}
 	if len(lines)+skipped > 0 {
 		if err := s.event("requests", batch[line]{lines, skipped}); err != nil {
@@ -67,15 +70,46 @@ func (s *stream) send(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.sendChanges(ctx); err != nil {
+		return err
+	}
+	s.last = s.state(ctx)
+	if err := s.event("state", s.last); err != nil {
+		return err
+	}
+	return http.NewResponseController(s.w).Flush()
+}
+
+// sendChanges sends the lists that are not those that were sent.
+func (s *stream) sendChanges(ctx context.Context) error {
 	if changed := s.objects.changed(); changed != nil {
 		if err := s.event("objects", changed); err != nil {
 			return err
 		}
 	}
-	if err := s.event("state", s.state(ctx)); err != nil {
-		return err
+	if changed := s.changedUploads(); changed != nil {
+		if err := s.event("uploads", changed); err != nil {
+			return err
+		}
 	}
-	return http.NewResponseController(s.w).Flush()
+	if !s.page.has.Maintenance {
+		return nil
+	}
+	if changed := s.upkeep.changed(ctx, s); changed != nil {
+		return s.event("maintenance", changed)
+	}
+	return nil
+}
+
+func (s *stream) changedUploads() []upload {
+	if !s.page.has.Uploads {
+		return nil
+	}
+	var roots []string
+	for _, process := range s.page.cfg.Cluster.Data {
+		roots = append(roots, process.Root)
+	}
+	return s.uploads.changed(roots)
 }
 
 // batch is what happened since the last event, or as much of it as a reader can follow.

@@ -37,12 +37,16 @@ type Config struct {
 	Started func(*cluster.Process)
 }
 
-// features are what a chapter has, by its directories.
+// features are what a chapter has, by its directories and files.
 type features struct {
 	Broker   bool `json:"broker"`   // API services and data services, with a broker between them
 	Versions bool `json:"versions"` // names with versions in Elasticsearch, content under its hash
 	Temp     bool `json:"temp"`     // content is verified before it is stored, and stored once
 	Shards   bool `json:"shards"`   // content is in shards: there is a package rs
+
+	Uploads     bool `json:"uploads"`     // an upload goes on where it broke off
+	Compression bool `json:"compression"` // stripes are compressed, so a shard has a table
+	Maintenance bool `json:"maintenance"`
 }
 
 func featuresOf(chapter string) features {
@@ -51,11 +55,15 @@ func featuresOf(chapter string) features {
 		Versions: !cluster.Single(chapter) && !cluster.BrokerOnly(chapter),
 		Temp:     has(chapter, "dataservice/temp"),
 		Shards:   has(chapter, "rs"),
+
+		Uploads:     has(chapter, "apiservice/uploads"),
+		Compression: has(chapter, "rs/table.go"),
+		Maintenance: has(chapter, "apiservice/maintenance"),
 	}
 }
 
-func has(chapter, dir string) bool {
-	_, err := os.Stat(filepath.Join(chapter, dir))
+func has(chapter, path string) bool {
+	_, err := os.Stat(filepath.Join(chapter, path))
 	return err == nil
 }
 

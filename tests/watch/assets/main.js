@@ -3,9 +3,12 @@ import {mayAct} from "./actions.js";
 import {start as startHand} from "./hand.js";
 import "./load.js";
 import {counters, messages, requests} from "./logs.js";
+import {maintenance} from "./maintenance.js";
 import {list, refresh, start as startObjects, writes} from "./objects.js";
 import {show} from "./picture.js";
+import {total} from "./saving.js";
 import {setup, t} from "./text.js";
+import {uploads} from "./uploads.js";
 
 const connection = document.getElementById("connection");
 let services = [];
@@ -22,9 +25,12 @@ on("state", (state) => {
 	connection.className = "";
 	show(state);
 	counters(state.counters);
+	if (state.saved) total(state.saved);
 	refresh();
 });
 on("objects", list);
+on("uploads", uploads);
+on("maintenance", maintenance);
 on("messages", (batch) => messages(batch, services));
 on("requests", (batch) => {
 	requests(batch);

@@ -1,6 +1,7 @@
 // The list of objects, putting and getting them, and where the pieces of the chosen one are.
 import {act, ask, digest, mayAct, quote, tell, via} from "./actions.js";
 import {alive, chips} from "./picture.js";
+import {chosen as saved} from "./saving.js";
 import {element, setup, size, t, tag} from "./text.js";
 
 const byID = (id) => document.getElementById(id);
@@ -79,6 +80,7 @@ export async function refresh() {
 		byID("pieces-note").hidden = false;
 		byID("pieces-note").textContent = t(object ? "chosen_deleted" : "chosen_none");
 		chips([]);
+		saved([]);
 		shown = "";
 		return;
 	}
@@ -90,6 +92,7 @@ export async function refresh() {
 	byID("pieces").hidden = false;
 	byID("pieces-note").hidden = true;
 	chips(pieces);
+	saved(pieces);
 	if (JSON.stringify(pieces) === shown) return;
 	shown = JSON.stringify(pieces);
 	const focused = document.activeElement?.dataset?.key;
