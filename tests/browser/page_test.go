@@ -47,6 +47,9 @@ func TestPage(t *testing.T) {
 			if has(dir, "apiservice/versions") {
 				p.sees("#commands", "its SHA-256, made here, is right")
 			}
+			t.Run("Drop", func(t *testing.T) { drop(p.in(t)) })
+			var sent int
+			t.Run("Load", func(t *testing.T) { sent = load(p.in(t)) })
 			if has(dir, "apiservice") {
 				p.waits(fmt.Sprintf(`document.querySelectorAll('[data-name^="dataservice"][aria-label*="heartbeat"]:not([aria-label*=">"])').length === %d`, dataServices))
 				t.Run("Services", func(t *testing.T) { services(p.in(t)) })
@@ -60,6 +63,16 @@ func TestPage(t *testing.T) {
 				t.Run("CorruptShard", func(t *testing.T) { corruptShard(p.in(t)) })
 				t.Run("Hand", func(t *testing.T) { hand(p.in(t)) })
 			}
+			if has(dir, "apiservice/uploads") {
+				t.Run("Uploads", func(t *testing.T) { uploads(p.in(t)) })
+			}
+			if has(dir, "rs/table.go") {
+				t.Run("Saving", func(t *testing.T) { saving(p.in(t)) })
+			}
+			if has(dir, "apiservice/maintenance") {
+				t.Run("Maintenance", func(t *testing.T) { maintenance(p.in(t)) })
+			}
+			require.LessOrEqual(t, requests(p.in(t)), sent, "the load has stopped")
 			t.Run("Languages", func(t *testing.T) { languages(p.in(t)) })
 			t.Run("Picture", func(t *testing.T) { picture(p.in(t), dir) })
 			t.Run("WithoutToken", func(t *testing.T) { withoutToken(s.open(t, strings.Split(url, "#")[0])) })
@@ -67,13 +80,47 @@ func TestPage(t *testing.T) {
 	}
 }
 
-func has(chapter, dir string) bool {
-	_, err := os.Stat(filepath.Join(chapter, dir))
+func has(chapter, path string) bool {
+	_, err := os.Stat(filepath.Join(chapter, path))
 	return err == nil
 }
 
 // in is the tab for a subtest.
 func (p *tab) in(t *testing.T) *tab { return &tab{t, p.ctx} }
+
+// drop drops a file on the page.
+func drop(p *tab) {
+	p.do(chromedp.Evaluate[chromedp.Void](`{
+		const dataTransfer = new DataTransfer();
+		dataTransfer.items.add(new File(["dropped"], "a note.txt"));
+		document.dispatchEvent(new DragEvent("drop", {dataTransfer, bubbles: true, cancelable: true}));
+	}`))
+	p.waits(`document.querySelector('[data-key="get a note.txt"]') !== null`)
+	p.sees("#commands", "--data-binary '@a note.txt'")
+	p.click(`[data-key="get a note.txt"]`)
+	p.sees("#commands", "a note.txt: 7 B in")
+}
+
+// load starts the gentle load, sees the counters move, and stops it. It returns how many requests that
+// has sent at most.
+func load(p *tab) (sent int) {
+	before := fmt.Sprintf(`Number(document.getElementById("gets").textContent) > %s`, p.text("#gets"))
+	p.click("#load")
+	p.sees("#load", "stop the load")
+	p.sees("#commands li:first-child", "$ i=0; while sleep 0.33; do ")
+	p.waits(`parseInt(document.getElementById("load-count").textContent) >= 4`)
+	p.waits(before + ` && Number(document.getElementById("puts").textContent) > 0`)
+	require.Contains(p.t, p.text("#load-count"), ", 0 failed")
+	p.click("#load")
+	p.sees("#load", "start a gentle load")
+	p.sees("#commands li:first-child", "^C")
+	return requests(p) + 1 // one may be on its way
+}
+
+// requests is how many the load has sent.
+func requests(p *tab) int {
+	return get(p, chromedp.Evaluate[int](`parseInt(document.getElementById("load-count").textContent)`))
+}
 
 // services freezes, thaws, stops and starts a service, with the keyboard.
 func services(p *tab) {
