@@ -99,6 +99,9 @@ func (s *setup) start(t *testing.T, chapter string) (url string) {
 	var problems strings.Builder
 	cmd.Stderr, cmd.Env = &problems, append(os.Environ(), "STACK="+string(stack.Embedded), // given servers cannot be stopped
 		"KEEP_VERSIONS=20") // chapter 8 begins with a pass
+	if updating() { // more maintenance to show
+		cmd.Env = append(cmd.Env, "ORPHAN_AGE=30s", "SCAN_INTERVAL=10s")
+	}
 	require.NoError(t, cmd.Start())
 	lines := bufio.NewScanner(out)
 	for url == "" && lines.Scan() {

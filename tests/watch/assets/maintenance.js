@@ -19,7 +19,7 @@ const terms = [
 
 export function maintenance(report) {
 	const off = report.passes + report.scans + report.shards === 0 && report.holder === "";
-	byID("upkeep-holder").textContent = report.holder && t("upkeep_holder", report.holder);
+	byID("upkeep-holder").textContent = report.holder && t("upkeep_holder", report.holder.split(" ")[0]); // without its ID
 	byID("upkeep-off").hidden = !off;
 	byID("upkeep").replaceChildren(...terms.map(([name, value]) => {
 		const term = element("div", {}, element("dt", {}, t(name)), element("dd", {}, `${value(report)}`));

@@ -106,9 +106,12 @@ function update(s, note, more) {
 	n.g.setAttribute("aria-label", `${s.name}: ${t(s.state)}. ${note}. ${more}`);
 	n.sign.textContent = sign[s.state];
 	n.word.textContent = t(s.state);
-	n.note.textContent = note.length > 44 ? `${note.slice(0, 43)}…` : note;
-	n.more.textContent = more;
+	n.note.textContent = cut(note, 44);
+	n.more.textContent = cut(more, 33);
 }
+
+// cut leaves as much of a text as there is room for. All of it is in the label.
+const cut = (text, length) => text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
 // alive reports whether a service can be asked.
 export const alive = (name) => latest[name]?.state === "alive";
