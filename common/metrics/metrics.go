@@ -6,9 +6,11 @@
 package metrics
 
 import (
+	"io"
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -38,7 +40,9 @@ func New() *Set {
 // ServeHTTP answers with all metrics.
 func (s *Set) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	s.set.WritePrometheus(w)
+	var text strings.Builder
+	s.set.WritePrometheus(&text)
+	_, _ = io.WriteString(w, withHelp(text.String())) // if it fails the client has left
 }
 
 func (s *Set) counter(name string) *Counter { return s.set.GetOrCreateCounter("gostore_" + name) }

@@ -3,6 +3,7 @@ package metrics
 import (
 	"errors"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -21,8 +22,25 @@ func TestOnlyWhatIsAskedForIsShown(t *testing.T) {
 	require.Empty(t, text(a))
 	a.BrokerReconnects().Inc()
 	b.BrokerReconnects()
-	require.Equal(t, "# HELP gostore_broker_reconnects_total\n# TYPE gostore_broker_reconnects_total counter\ngostore_broker_reconnects_total 1\n", text(a))
+	require.Equal(t, "# HELP gostore_broker_reconnects_total Connections to RabbitMQ after the first.\n# TYPE gostore_broker_reconnects_total counter\ngostore_broker_reconnects_total 1\n", text(a))
 	require.Contains(t, text(b), "gostore_broker_reconnects_total 0\n")
+}
+
+// Every metric says what it is, and nothing else does.
+func TestHelp(t *testing.T) {
+	s := New()
+	s.DiskFree(func() (int64, error) { return 0, nil })
+	s.ObjectsKnown(func() int { return 0 })
+	s.BrokerReconnects()
+	s.Repaired()
+	s.Locates().Took.Update(1)
+	s.Shards()
+	s.Elasticsearch().Answered(200)
+	s.HTTP().Answered(Request{Handler: "objects", Method: "GET", Status: 200})
+	require.Empty(t, regexp.MustCompile(`(?m)^# HELP \w+$`).FindAllString(text(s), -1))
+	for name, help := range helps() {
+		require.Contains(t, text(s), "# HELP gostore_"+name+" "+help+"\n# TYPE gostore_"+name+" ")
+	}
 }
 
 func TestGauges(t *testing.T) {

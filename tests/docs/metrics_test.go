@@ -20,6 +20,10 @@ func TestMetrics(t *testing.T) {
 	want := metricNames(t)
 	require.NotEmpty(t, want)
 	require.Equal(t, want, explained(t))
+	help := read(t, "common/metrics/help.go")
+	for _, name := range want {
+		require.Contains(t, help, `"`+strings.TrimPrefix(name, "gostore_")+`":`, "a line HELP")
+	}
 	used := regexp.MustCompile(`gostore_[a-z_]+`)
 	for _, file := range []string{"deploy/alerts.yml", "deploy/grafana.json"} {
 		names := used.FindAllString(read(t, file), -1)
