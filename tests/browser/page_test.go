@@ -47,6 +47,7 @@ func TestPage(t *testing.T) {
 			if has(dir, "apiservice/versions") {
 				p.sees("#commands", "its SHA-256, made here, is right")
 			}
+			t.Run("Follow", func(t *testing.T) { follow(p.in(t)) })
 			if has(dir, "apiservice") {
 				p.waits(fmt.Sprintf(`document.querySelectorAll('[data-name^="dataservice"][aria-label*="heartbeat"]:not([aria-label*=">"])').length === %d`, dataServices))
 				t.Run("Services", func(t *testing.T) { services(p.in(t)) })
@@ -90,6 +91,14 @@ func has(chapter, path string) bool {
 
 // in is the tab for a subtest.
 func (p *tab) in(t *testing.T) *tab { return &tab{t, p.ctx} }
+
+// follow finds the lines of the last request in the logs.
+func follow(p *tab) {
+	p.sees("#requests", "GET /objects/photo") // a service answers first, and then writes its line
+	p.click("#commands li:first-child button")
+	p.sees("#commands li:first-child", "$ grep -h request_id=")
+	p.sees("#commands li:first-child .told", "method=GET path=/objects/photo status=200")
+}
 
 // drop drops a file on the page.
 func drop(p *tab) {

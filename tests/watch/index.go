@@ -43,7 +43,7 @@ func (p *Page) setup() map[string]any {
 		names = append(names, api.Name)
 		urls[api.Name] = api.URL()
 	}
-	return map[string]any{"has": p.has, "ours": p.ours(), "api": names, "urls": urls}
+	return map[string]any{"has": p.has, "ours": p.ours(), "api": names, "urls": urls, "logs": p.cfg.Logs}
 }
 
 func languageOf(r *http.Request) string {

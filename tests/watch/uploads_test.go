@@ -23,7 +23,9 @@ func TestUploads(t *testing.T) {
 	root := t.TempDir()
 	u := &uploads{}
 	require.Empty(t, u.changed([]string{root, filepath.Join(root, "missing")}))
-	at := func(offset int) string { return fmt.Sprintf(`{"name":"film","size":900,"Offset":%d,"Tail":"AA=="}`, offset) }
+	at := func(offset int) string {
+		return fmt.Sprintf(`{"name":"film","size":900,"Offset":%d,"Tail":"AA=="}`, offset)
+	}
 	for shard, offset := range []int{500, 500, 700, 500, 400} {
 		part(t, root, fmt.Sprintf("aa.%d", shard), 3, at(offset))
 	}

@@ -139,6 +139,7 @@ func (p *Page) routes() http.Handler {
 	mux.Handle("GET /assets/", http.FileServerFS(assets))
 	mux.HandleFunc("GET /events", p.events)
 	mux.HandleFunc("GET /pieces", p.pieces)
+	mux.HandleFunc("GET /requests/{id}", p.follow)
 	mux.HandleFunc("GET /hand.wasm", p.handWASM)
 	mux.HandleFunc("GET /wasm_exec.js", p.wasmExec)
 	mux.Handle("POST /services/{service}/{action}", p.action(p.serviceAction))

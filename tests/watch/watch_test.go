@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gostore/tests/cluster"
 )
 
 // The page itself is tested in a browser: see tests/browser.
@@ -243,4 +245,18 @@ func TestListing(t *testing.T) {
 	}
 	require.True(t, l.More)
 	require.Len(t, l.Objects, maxNames)
+}
+
+// TestFollow finds the lines of a request in two logs.
+func TestFollow(t *testing.T) {
+	p := &Page{cfg: Config{Logs: t.TempDir(), Cluster: &cluster.Cluster{API: []*cluster.Process{{Name: "a"}}, Data: []*cluster.Process{{Name: "d"}}}}}
+	first, second := "time=2026-11-29T02:07:56.1Z msg=request request_id=one\n", "time=2026-11-29T02:07:56.2Z msg=request request_id=one\n"
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(p.cfg.Logs, name), []byte(text), 0o600))
+	}
+	write("a.log", "time=2026-11-29T02:07:55Z msg=request request_id=other\n"+second+second[:20])
+	write("d.log", first+"time=2026-11-29T02:07:57Z msg=\"request_id=one\"\n")
+	answer := httptest.NewRecorder()
+	p.routes().ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/requests/one", nil))
+	require.Equal(t, first+second, answer.Body.String())
 }

@@ -25,15 +25,29 @@ export async function act(path) {
 	}
 }
 
-// tell adds a command and what came of it to the list.
-export function tell(command, result = "", bad = false) {
+// tell adds a command and what came of it to the list, and a button to follow the request, if it has an ID.
+export function tell(command, result = "", bad = false, id = "") {
 	const list = document.getElementById("commands");
 	list.querySelector(".hint")?.remove();
 	const line = element("li", {}, command === "^C" ? command : `$ ${command}`);
 	if (result) line.append(element("div", {className: bad ? "bad" : "told"}, result));
+	if (id) line.append(" ", followButton(id));
 	list.prepend(line);
 	while (list.children.length > 50) list.lastChild.remove();
 }
+
+// followButton shows what all services have logged for a request.
+function followButton(id) {
+	const button = element("button", {type: "button", title: t("follow_title")}, t("follow"));
+	button.addEventListener("click", async () => {
+		const lines = await (await fetch(`requests/${id}`)).text();
+		tell(`grep -h request_id=${id} ${quote(setup.logs)}/*.log | sort`, lines);
+	});
+	return button;
+}
+
+// requestID is that of an answer.
+export const requestID = (answer) => answer.headers.get("X-Request-Id") ?? "";
 
 // via returns the API service for the next request: the chosen one, or each that is alive in turn.
 let turn = 0;

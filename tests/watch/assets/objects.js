@@ -1,5 +1,5 @@
 // The list of objects, putting and getting them, and where the pieces of the chosen one are.
-import {act, ask, digest, mayAct, quote, tell, via} from "./actions.js";
+import {act, ask, digest, mayAct, quote, requestID, tell, via} from "./actions.js";
 import {alive, chips} from "./picture.js";
 import {chosen as saved} from "./saving.js";
 import {element, setup, size, t, tag} from "./text.js";
@@ -149,10 +149,11 @@ async function get(object, v) {
 	const api = via(alive), url = setup.urls[api] + path(object.name) + query;
 	const begun = performance.now();
 	try {
-		const bytes = await (await ask("GET", `/store/${api}${path(object.name)}${query}`)).arrayBuffer();
+		const answer = await ask("GET", `/store/${api}${path(object.name)}${query}`);
+		const bytes = await answer.arrayBuffer();
 		let result = t("got", object.name, size(bytes.byteLength), Math.round(performance.now() - begun));
 		if (v.hash) result += t(await digest(bytes) === v.hash ? "got_right" : "got_wrong");
-		tell(`curl -fsS ${quote(url)} -o /tmp/${quote(encodeURIComponent(object.name))}`, result);
+		tell(`curl -fsS ${quote(url)} -o /tmp/${quote(encodeURIComponent(object.name))}`, result, false, requestID(answer));
 	} catch (error) {
 		tell(`curl -fsS ${quote(url)}`, error.message, true);
 	}
@@ -161,17 +162,16 @@ async function get(object, v) {
 async function remove(name) {
 	const api = via(alive), command = `curl -fsS -X DELETE ${quote(setup.urls[api] + path(name))}`;
 	try {
-		await ask("DELETE", `/store/${api}${path(name)}`);
-		tell(command);
+		tell(command, "", false, requestID(await ask("DELETE", `/store/${api}${path(name)}`)));
 	} catch (error) {
 		tell(command, error.message, true);
 	}
 }
 
-// put stores bytes under a name.
+// put stores bytes under a name, and returns the answer.
 export async function put(name, bytes, api = via(alive)) {
 	const headers = setup.has.versions ? {Digest: `SHA-256=${await digest(bytes)}`} : {};
-	await ask("PUT", `/store/${api}${path(name)}`, headers, new Blob([bytes]));
+	return ask("PUT", `/store/${api}${path(name)}`, headers, new Blob([bytes]));
 }
 
 // putCommand is what one types for a PUT. data is an option of curl, sum the base64 of the SHA-256.
@@ -190,8 +190,7 @@ export function putMade(length, file, url) {
 async function putAndTell(name, bytes, command) {
 	const api = via(alive), typed = await command(quote(setup.urls[api] + path(name)));
 	try {
-		await put(name, bytes, api);
-		tell(typed);
+		tell(typed, "", false, requestID(await put(name, bytes, api)));
 		chosen = {name, version: 0};
 	} catch (error) {
 		tell(typed, error.message, true);
@@ -205,7 +204,7 @@ export function random(length) {
 }
 
 async function putFile(name, file) {
-	if (file.size > maxFile) return tell(file.name, t("put_large"), true);
+	if (file.size > maxFile) return tell(`# ${file.name}`, t("put_large"), true);
 	const bytes = new Uint8Array(await file.arrayBuffer());
 	await putAndTell(name, bytes, async (url) => putCommand(`--data-binary ${quote(`@${file.name}`)}`, await digest(bytes), url));
 }
