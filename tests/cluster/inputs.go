@@ -11,6 +11,8 @@ import (
 	_ "gostore/common/httpd"
 	_ "gostore/common/metrics"
 	_ "gostore/common/names"
+	_ "gostore/common/peer"
+	_ "gostore/common/queue"
 	_ "gostore/common/rabbitmq"
 	_ "gostore/common/requestid"
 	_ "gostore/common/service"
