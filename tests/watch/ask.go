@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	askTimeout = 2 * time.Second
+	askTimeout = 3 * time.Second
 	// pageID is the X-Request-Id of the page's own requests, which it does not show.
 	pageID = "watch-page"
 )
