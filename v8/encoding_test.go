@@ -82,12 +82,10 @@ func otherEncoding(t *testing.T, s *suite.Store) {
 	name, files, ours := s.PutShards(t, body)
 
 	write(t, files, raw, 1, 4)
-	s.RequireObject(t, name, body)
-	s.RequireShards(t, body, ours)
+	s.RequireRepaired(t, name, body, ours)
 
 	write(t, files, raw, 0, 2, 3, 5)
-	s.RequireObject(t, name, body)
-	s.RequireShards(t, body, raw)
+	s.RequireRepaired(t, name, body, raw)
 
 	require.NoError(t, os.Remove(files[0]))
 	require.NoError(t, os.Remove(files[1]))
@@ -97,8 +95,7 @@ func otherEncoding(t *testing.T, s *suite.Store) {
 	write(t, files, ours, 0, 1, 2)
 	suite.RequireError(t, http.StatusServiceUnavailable, s.Get(t, name))
 	s.Put(t, suite.NewName(), body)
-	s.RequireObject(t, name, body)
-	s.RequireShards(t, body, ours)
+	s.RequireRepaired(t, name, body, ours)
 }
 
 // bomb has a frame that decodes to much more than its stripe, under checksums that are right.
@@ -118,8 +115,7 @@ func bomb(t *testing.T, s *suite.Store) {
 		require.LessOrEqual(t, suite.PeakMemory(t, p), 64<<10, p.Name)
 	}
 	write(t, files, ours, 0, 1, 2, 3)
-	s.RequireObject(t, name, body)
-	s.RequireShards(t, body, ours)
+	s.RequireRepaired(t, name, body, ours)
 }
 
 // tablesCorrupt flips a byte of the table of each of two shards, and of the header of two others.
@@ -134,8 +130,7 @@ func tablesCorrupt(t *testing.T, s *suite.Store) {
 				corrupt[len(corrupt)-back] ^= 0x80
 				require.NoError(t, os.WriteFile(files[i], corrupt, 0o644))
 			}
-			s.RequireObject(t, name, body)
-			s.RequireShards(t, body, contents)
+			s.RequireRepaired(t, name, body, contents)
 		}
 	}
 }

@@ -149,8 +149,7 @@ func smallObjectOfOtherEncoding(t *testing.T, s *suite.Store) {
 		name, files, ours := s.PutShards(t, body)
 
 		write(t, files, raw, 1, 4)
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, ours)
+		s.RequireRepaired(t, name, body, ours)
 		write(t, files, raw, 4)
 		s.Put(t, name, body)
 		s.RequireShards(t, body, ours)
@@ -158,14 +157,12 @@ func smallObjectOfOtherEncoding(t *testing.T, s *suite.Store) {
 		write(t, files, raw, 0, 1, 2, 3)
 		require.NoError(t, os.Remove(files[4]))
 		s.Put(t, name, body)
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, raw)
+		s.RequireRepaired(t, name, body, raw)
 
 		write(t, files, ours, 0, 1, 2)
 		suite.RequireError(t, http.StatusServiceUnavailable, s.Get(t, name))
 		s.Put(t, name, body)
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, ours)
+		s.RequireRepaired(t, name, body, ours)
 	}
 }
 
@@ -179,8 +176,7 @@ func smallObjectForged(t *testing.T, s *suite.Store) {
 	s.Put(t, suite.NewName(), body)
 	s.RequireShards(t, body, contents)
 	require.NoError(t, os.WriteFile(files[0], fault.Forge(contents[0]), 0o644))
-	s.RequireObject(t, name, body)
-	s.RequireShards(t, body, contents)
+	s.RequireRepaired(t, name, body, contents)
 }
 
 // smallObjectsElsewhere puts while a data service is down through an API service that knows it, and through one that has

@@ -114,8 +114,7 @@ func foreignShardIsFoundByPut(t *testing.T, s *suite.Store) {
 				}
 				name := suite.NewName()
 				s.Put(t, name, body)
-				s.RequireObject(t, name, body)
-				s.RequireShards(t, body, contents)
+				s.RequireRepaired(t, name, body, contents)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func rangeNeedsItsStripes(t *testing.T, s *suite.Store) {
 	}
 	connections, bytes := traffic(gates)
 	require.Less(t, bytes-bytesBefore, int64(ranges*suite.Stripe*5/4))
-	require.LessOrEqual(t, connections-connectionsBefore, suite.Shards)
+	require.Less(t, connections-connectionsBefore, ranges) // a data service that is slow has its request cut off
 }
 
 func traffic(gates []*gate.Gate) (connections int, bytes int64) {

@@ -53,8 +53,7 @@ func twoShardsMissing(t *testing.T, s *suite.Store) {
 	for _, two := range pairs() {
 		remove(t, files[two[0]])
 		remove(t, files[two[1]])
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, contents)
+		s.RequireRepaired(t, name, body, contents)
 		files = s.ShardFiles(body)
 	}
 }
@@ -82,8 +81,7 @@ func threeShardsMissing(t *testing.T, s *suite.Store) {
 		requireNoWrongByte(t, s, name, body)
 		suite.Eventually(t, suite.RepairTimeout, func() error { return checkUnreadable(t, s, name) })
 		s.Put(t, suite.NewName(), body)
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, contents)
+		s.RequireRepaired(t, name, body, contents)
 	}
 }
 
@@ -142,8 +140,7 @@ func threeShardsCorrupt(t *testing.T, s *suite.Store) {
 		for _, file := range files[2:5] {
 			require.NoError(t, flip(file, headerSize+10))
 		}
-		s.RequireObject(t, name, body)
-		s.RequireShards(t, body, contents)
+		s.RequireRepaired(t, name, body, contents)
 	}
 }
 
@@ -240,21 +237,18 @@ func (o *small) flipTwo(ctx context.Context, first, second int) (took time.Durat
 	if err := errors.Join(flip(o.files[o.two[0]], first), flip(o.files[o.two[1]], second)); err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	err = o.store.TryGet(ctx, o.store.API[0], o.name, o.body)
-	if err == nil && versionOf(o.contents[0]) >= 4 && o.two[0] > 0 { // a GET needs shard 0 only, a PUT compares all
+	start := time.Now()
+	if versionOf(o.contents[0]) >= 4 && o.two[0] > 0 { // a GET needs shard 0 only, a PUT compares all
 		err = o.store.TryPut(ctx, o.store.API[0], o.name, o.body)
+	}
+	if err == nil {
+		err = o.store.AwaitRepair(ctx, o.name, o.body, o.contents)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", what, err)
 	}
-	for start := time.Now(); time.Since(start) < suite.RepairTimeout; {
-		if err = o.store.CheckShards(ctx, o.body, o.contents); err == nil {
-			o.files = o.store.ShardFiles(o.body)
-			return time.Since(start), nil
-		}
-		time.Sleep(2 * time.Millisecond) // between two polls
-	}
-	return 0, fmt.Errorf("%s: not repaired within %v: %w", what, suite.RepairTimeout, err)
+	o.files = o.store.ShardFiles(o.body)
+	return time.Since(start), nil
 }
 
 // damagedShards damages two shards of an object of several stripes in every combination: the object
@@ -269,8 +263,7 @@ func damagedShards(t *testing.T, s *suite.Store) {
 			second := list[(i+two[0])%len(list)]
 			t.Logf("shard %d: %s; shard %d: %s", two[0], first.name, two[1], second.name)
 			require.NoError(t, errors.Join(first.do(files[two[0]]), second.do(files[two[1]])))
-			s.RequireObject(t, name, body)
-			s.RequireShards(t, body, contents)
+			s.RequireRepaired(t, name, body, contents)
 			files = s.ShardFiles(body)
 		}
 	}

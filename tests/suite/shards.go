@@ -82,6 +82,34 @@ func (s *Store) RequireShards(t *testing.T, body []byte, want [Shards][]byte) {
 	Eventually(t, RepairTimeout, func() error { return s.CheckShards(t.Context(), body, want) })
 }
 
+// rereadEvery is how long a repair may take before the object is read again: a GET that finds a data service
+// slow reads another shard instead, and sees no damage.
+const rereadEvery = 5 * time.Second
+
+// RequireRepaired reads an object until CheckShards returns nil.
+func (s *Store) RequireRepaired(t *testing.T, name string, body []byte, want [Shards][]byte) {
+	t.Helper()
+	require.NoError(t, s.AwaitRepair(t.Context(), name, body, want))
+}
+
+// AwaitRepair is RequireRepaired for other goroutines.
+func (s *Store) AwaitRepair(ctx context.Context, name string, body []byte, want [Shards][]byte) (err error) {
+	var read time.Time
+	for start := time.Now(); time.Since(start) < RepairTimeout; {
+		if time.Since(read) > rereadEvery {
+			read = time.Now()
+			if err := s.TryGet(ctx, s.API[0], name, body); err != nil {
+				return err
+			}
+		}
+		if err = s.CheckShards(ctx, body, want); err == nil {
+			return nil
+		}
+		time.Sleep(2 * time.Millisecond) // between two polls
+	}
+	return fmt.Errorf("not repaired within %v: %w", RepairTimeout, err)
+}
+
 // PutSix puts a body until it has six shards: five are enough for an answer, if a data service is slow.
 func (s *Store) PutSix(t *testing.T, name string, body []byte) {
 	t.Helper()
