@@ -35,8 +35,8 @@ type Config struct {
 	// Advertise are the addresses that data services announce, if they differ from DataServices, in
 	// the same order.
 	Advertise []string
-	// DebugAddresses are the addresses for /debug/pprof, first those of the data services, then
-	// those of the API services. If empty, services do not serve it.
+	// DebugAddresses are the addresses for /metrics and /debug/pprof, first those of the data services, then
+	// those of the API services. If empty, services do not serve them.
 	DebugAddresses []string
 	// Servers are RabbitMQ and Elasticsearch; nil for a chapter that needs none (see Single).
 	Servers stack.Servers
@@ -137,7 +137,7 @@ func (c *Cluster) plan() (err error) {
 		c.planServices()
 	}
 	for i, address := range c.cfg.DebugAddresses {
-		c.All()[i].setDebug(address)
+		c.All()[i].Debug = address
 	}
 	return nil
 }

@@ -185,6 +185,26 @@ func TestPortsAreReservedOnce(t *testing.T) {
 	}
 }
 
+// TestDebugAddress is served after a restart too, and is not in the command.
+func TestDebugAddress(t *testing.T) {
+	cfg := newConfig(t)
+	ports, err := ReservePorts()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ports.Release()) })
+	cfg.DebugAddresses, err = ports.Take(1)
+	require.NoError(t, err)
+	c, err := Start(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, c.Stop()) })
+	p := c.API[0]
+	eventually(t, func() bool { return listens(p.Debug) })
+	p.Kill()
+	require.NoError(t, p.Resume())
+	require.NoError(t, c.AwaitHealthy(t.Context()))
+	eventually(t, func() bool { return listens(p.Debug) })
+	require.NotContains(t, p.Command(), "DEBUG_ADDRESS")
+}
+
 // TestCommand has a shell read what Command returns.
 func TestCommand(t *testing.T) {
 	p := &Process{Env: []string{"STORE_ROOT=/a reader's/$HOME", "ES_SERVER=http://localhost:9200"}, program: "/usr/bin/env"}

@@ -34,8 +34,8 @@ type Process struct {
 	Name    string
 	Address string   // host:port
 	Root    string   // STORE_ROOT; empty for a service without
-	Debug   string   // host:port of /debug/pprof; empty if not served
-	Env     []string // settings, NAME=VALUE
+	Debug   string   // host:port of /metrics and /debug/pprof; empty if not served
+	Env     []string // settings, NAME=VALUE, but for Debug
 
 	program string // before the first start a glob pattern
 	args    []string
@@ -52,11 +52,6 @@ type Process struct {
 func (p *Process) setRoot(dir string) {
 	p.Root = dir
 	p.Env = append(p.Env, "STORE_ROOT="+dir)
-}
-
-func (p *Process) setDebug(address string) {
-	p.Debug = address
-	p.Env = append(p.Env, "DEBUG_ADDRESS="+address)
 }
 
 // URL returns the base URL of the service.
@@ -76,6 +71,9 @@ func (p *Process) Start() error {
 	p.program = program
 	cmd := exec.Command(program, p.args...)
 	cmd.Env = append(os.Environ(), p.Env...)
+	if p.Debug != "" {
+		cmd.Env = append(cmd.Env, "DEBUG_ADDRESS="+p.Debug)
+	}
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = p.leash.attr()
 	if err := cmd.Start(); err != nil {
@@ -243,7 +241,7 @@ func (p *Process) signal(s os.Signal) error {
 	return nil
 }
 
-// Command returns the shell command that starts the process.
+// Command returns the shell command that starts the process, without Debug, so that it stays short.
 func (p *Process) Command() string {
 	var words []string
 	for _, setting := range p.Env {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,15 @@ func run(ctx context.Context, o options) (err error) {
 	if err := checkMetadata(starting, servers, index); err != nil {
 		return err
 	}
-	c, err := cluster.Start(starting, configOf(o, index, servers))
+	cfg := configOf(o, index, servers)
+	services := append(slices.Clone(cfg.DataServices), cfg.APIServices...)
+	debug, err := reserveDebug(len(services), append(services, addresses(o.watchPort, 1)...))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, debug.release()) }()
+	cfg.DebugAddresses = debug.addresses
+	c, err := cluster.Start(starting, cfg)
 	if err != nil {
 		return err
 	}
