@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"gostore/tests/cluster"
 	"gostore/tests/stack"
@@ -57,7 +56,7 @@ type server struct {
 
 func (s *stream) state(ctx context.Context) state {
 	all := s.page.cfg.Cluster.All()
-	now := state{Services: make([]service, len(all)), Counters: s.traffic.counters(time.Now())}
+	now := state{Services: make([]service, len(all)), Counters: s.traffic.counters()}
 	stopped := stoppedProcesses(ctx, all)
 	var asking sync.WaitGroup
 	for i, process := range all {

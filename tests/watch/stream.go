@@ -41,6 +41,7 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 		s.messages = newMessages(p.cfg.Cluster)
 		background.Go(func() { s.messages.broker.Run(ctx) })
 	}
+	background.Go(func() { s.traffic.run(ctx, client, p.cfg.Cluster.API) })
 	w.Header().Set("Content-Type", "text/event-stream")
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -56,7 +57,6 @@ func (p *Page) events(w http.ResponseWriter, r *http.Request) {
 // send sends one look at the store. An error means that the page is closed.
 func (s *stream) send(ctx context.Context) error {
 	lines, skipped := s.readLogs()
-	s.traffic.add(lines)
 	if s.objects.due(lines) {
 		s.objects.list(ctx, s)
 	}

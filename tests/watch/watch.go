@@ -2,9 +2,9 @@
 // requests and messages. With the token in the printed address the page also kills, freezes and
 // starts services, and damages shards.
 //
-// All that it knows comes from outside the chapter: the API that clients use, the STORE_ROOTs, the
-// processes and their logs, and the broker, to which it listens. It looks at these only while a
-// browser has the page open.
+// All that it knows comes from outside the chapter: the API that clients use, the metrics, the
+// STORE_ROOTs, the processes and their logs, and the broker, to which it listens. It looks at these
+// only while a browser has the page open.
 package watch
 
 import (

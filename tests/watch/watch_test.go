@@ -74,22 +74,6 @@ func TestParse(t *testing.T) {
 	require.False(t, parse(`panic: something`).isShown())
 }
 
-func TestTraffic(t *testing.T) {
-	var traffic traffic
-	now := time.Now()
-	at := func(method string, ms float64, ago time.Duration) line {
-		return line{Time: now.Add(-ago), Service: "apiservice-1", Method: method, Path: "/objects/a", MS: ms}
-	}
-	traffic.add([]line{at("PUT", 5, time.Second), at("GET", 1, time.Second), at("GET", 3, 2*time.Second), at("GET", 1000, 2*window)})
-	traffic.add([]line{{Time: now, Service: "dataservice-1", Method: "GET", Path: "/objects/a", MS: 100}, {Note: "repaired hash=a shards=2"}})
-	counted := traffic.counters(now)
-	require.InDelta(t, 0.1, counted.Puts, 0.01)
-	require.InDelta(t, 0.2, counted.Gets, 0.01)
-	require.Equal(t, 3.0, counted.P50)
-	require.Equal(t, 5.0, counted.P99)
-	require.Equal(t, 1, counted.Repairs)
-}
-
 // TestHeartbeat hears heartbeats with and without the number of bytes that are free.
 func TestHeartbeat(t *testing.T) {
 	m := &messages{opened: time.Now(), beats: map[string]time.Time{}}
