@@ -44,6 +44,7 @@ func TestTraffic(t *testing.T) {
 		return seen.counters()
 	}
 	answered(a, 7, "PUT", time.Minute)
+	answered(a, 1, "GET", time.Minute)
 	b.Repaired().Inc()
 	require.Zero(t, scraped(0, map[string]*metrics.Set{"a": a, "b": b}), "before the page was opened")
 
