@@ -125,7 +125,7 @@ func load(p *tab) (sent int) {
 	p.sees("#load", "stop the load")
 	p.sees("#commands li:first-child", "$ i=0; while sleep 0.33; do ")
 	p.waits(`parseInt(document.getElementById("load-count").textContent) >= 4`)
-	p.waits(before + ` && Number(document.getElementById("puts").textContent) > 0`)
+	p.waits(before + ` && Number(document.getElementById("puts").textContent) > 0 && Number(document.getElementById("p99").textContent) > 0`)
 	require.Contains(p.t, p.text("#load-count"), ", 0 failed")
 	p.click("#load")
 	p.sees("#load", "start a gentle load")
