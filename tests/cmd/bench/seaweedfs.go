@@ -61,13 +61,13 @@ func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	master, err := s.server(ctx, "master", "master", "/cluster/healthz", "-mdir", "-volumeSizeLimitMB=1024")
+	_, master, err := s.server(ctx, "master", "master", "/cluster/healthz", "-mdir", "-volumeSizeLimitMB=1024")
 	if err != nil {
 		return nil, err
 	}
 	for i := range dataServices {
 		name := fmt.Sprintf("volume-%d", i+1)
-		if _, err := s.server(ctx, "volume", name, "/healthz", "-dir", "-max=0", "-mserver="+master); err != nil {
+		if _, _, err := s.server(ctx, "volume", name, "/healthz", "-dir", "-max=0", "-mserver="+master); err != nil {
 			return nil, err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	filer, err := s.server(ctx, "filer", "filer", "/healthz", "-defaultStoreDir", "-master="+master,
+	filer, _, err := s.server(ctx, "filer", "filer", "/healthz", "-defaultStoreDir", "-master="+master,
 		"-s3", "-s3.port="+portOf(gateway[0]), "-s3.port.grpc="+portOf(gateway[1]))
 	if err != nil {
 		return nil, err
@@ -89,16 +89,16 @@ func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {
 	return t, err
 }
 
-// server starts a server of a kind, with two ports and a directory of its own, which dirFlag tells it. It
-// returns its address when it is healthy.
-func (s *seaweedFS) server(ctx context.Context, kind, name, health, dirFlag string, args ...string) (string, error) {
+// server starts a server of a kind, with two ports and a directory of its own, which dirFlag tells it. When it
+// is healthy it returns its address, HOST:PORT, for other servers with the port of gRPC, HOST:PORT.PORT.
+func (s *seaweedFS) server(ctx context.Context, kind, name, health, dirFlag string, args ...string) (address, forServers string, err error) {
 	addresses, err := s.ports.Take(2)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	dir := filepath.Join(s.dir, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
+		return "", "", err
 	}
 	own := []string{kind, "-ip=127.0.0.1", "-port=" + portOf(addresses[0]), "-port.grpc=" + portOf(addresses[1]), dirFlag + "=" + dir}
 	p := s.group.Add(cluster.Program{
@@ -106,10 +106,10 @@ func (s *seaweedFS) server(ctx context.Context, kind, name, health, dirFlag stri
 		Health: health, LogFile: filepath.Join(s.dir, name+".log"),
 	})
 	if err := p.Start(); err != nil {
-		return "", err
+		return "", "", err
 	}
 	s.started = append(s.started, process{name: name, pid: p.PID})
-	return addresses[0], p.AwaitHealthy(ctx)
+	return addresses[0], addresses[0] + "." + portOf(addresses[1]), p.AwaitHealthy(ctx)
 }
 
 func portOf(address string) string {
