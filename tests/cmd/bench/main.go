@@ -10,7 +10,7 @@
 // The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 //
 // A chapter runs as six data services, or as many as -services says, and one API service; minio as six MinIO
-// processes with a drive each; seaweedfs as a master, six volume servers, and a filer with S3. With -compare two
+// processes with a drive each; seaweedfs as a master, six volume servers, a filer and an S3 gateway. With -compare two
 // targets run at the same time and are measured in turns, step by step, so that other activity on the machine
 // affects both. The output is Markdown.
 // docs/performance.md describes the method and how to read the output.

@@ -21,7 +21,7 @@ import (
 // seaweedRules has the filer keep three copies of each object, each on its own volume server, and fsync them.
 const seaweedRules = `{"locations": [{"locationPrefix": "/buckets/", "replication": "002", "fsync": true}]}`
 
-// startSeaweedFS starts a master, six volume servers, and a filer with its S3 gateway.
+// startSeaweedFS starts a master, six volume servers, a filer and an S3 gateway.
 func startSeaweedFS(ctx context.Context, dir string, o options) (*target, error) {
 	program, err := exec.LookPath(o.seaweed)
 	if err == nil {
@@ -39,7 +39,12 @@ func startSeaweedFS(ctx context.Context, dir string, o options) (*target, error)
 		return nil, errors.Join(err, ports.Release())
 	}
 	s := &seaweedFS{group: group, ports: ports, program: program, dir: dir}
-	stop := func() error { return errors.Join(group.Stop(), ports.Release()) }
+	stop := func() error {
+		for _, p := range s.servers {
+			p.Kill() // the filer does not stop without the others, and nobody needs what they store
+		}
+		return errors.Join(group.Stop(), ports.Release())
+	}
 	t, err := s.start(ctx, o)
 	if err != nil {
 		return nil, errors.Join(err, stop())
@@ -53,7 +58,7 @@ type seaweedFS struct {
 	ports   *cluster.Ports
 	program string
 	dir     string
-	started []process
+	servers []*cluster.Process
 }
 
 func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {
@@ -61,54 +66,56 @@ func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, master, err := s.server(ctx, "master", "master", "/cluster/healthz", "-mdir", "-volumeSizeLimitMB=1024")
+	_, master, err := s.server(ctx, "master", "master", "/cluster/healthz", "-ip=127.0.0.1", "-mdir="+s.dir, "-volumeSizeLimitMB=1024")
 	if err != nil {
 		return nil, err
 	}
 	for i := range dataServices {
 		name := fmt.Sprintf("volume-%d", i+1)
-		if _, _, err := s.server(ctx, "volume", name, "/healthz", "-dir", "-max=0", "-mserver="+master); err != nil {
+		own := filepath.Join(s.dir, name)
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return nil, err
+		}
+		if _, _, err := s.server(ctx, "volume", name, "/healthz", "-ip=127.0.0.1", "-dir="+own, "-max=0", "-mserver="+master); err != nil {
 			return nil, err
 		}
 	}
-	gateway, err := s.ports.Take(2)
+	rules, filer, err := s.server(ctx, "filer", "filer", "/healthz", "-ip=127.0.0.1", "-defaultStoreDir="+s.dir, "-master="+master)
+	if err == nil {
+		err = configure(ctx, "http://"+rules+"/etc/seaweedfs/filer.conf")
+	}
 	if err != nil {
 		return nil, err
 	}
-	filer, _, err := s.server(ctx, "filer", "filer", "/healthz", "-defaultStoreDir", "-master="+master,
-		"-s3", "-s3.port="+portOf(gateway[0]), "-s3.port.grpc="+portOf(gateway[1]))
+	gateway, _, err := s.server(ctx, "s3", "s3", "/healthz", "-ip.bind=127.0.0.1", "-filer="+filer)
 	if err != nil {
 		return nil, err
 	}
-	if err := configure(ctx, "http://"+filer+"/etc/seaweedfs/filer.conf"); err != nil {
-		return nil, err
+	t := &target{name: "seaweedfs", about: fmt.Sprintf(
+		"a master, %d volume servers, a filer, an S3 gateway; three copies, fsync; %s %s", dataServices, built.Main.Path, built.Main.Version)}
+	for _, p := range s.servers {
+		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
 	}
-	t := &target{name: "seaweedfs", processes: s.started, about: fmt.Sprintf(
-		"a master, %d volume servers, a filer with S3; three copies, fsync; %s %s", dataServices, built.Main.Path, built.Main.Version)}
-	t.client, err = newS3Client(ctx, &url.URL{Scheme: "http", Host: gateway[0]}, credentials.NewStaticV4("any", "any", ""), o.unsigned)
+	t.client, err = newS3Client(ctx, &url.URL{Scheme: "http", Host: gateway}, credentials.NewStaticV4("any", "any", ""), o.unsigned)
 	return t, err
 }
 
-// server starts a server of a kind, with two ports and a directory of its own, which dirFlag tells it. When it
-// is healthy it returns its address, HOST:PORT, for other servers with the port of gRPC, HOST:PORT.PORT.
-func (s *seaweedFS) server(ctx context.Context, kind, name, health, dirFlag string, args ...string) (address, forServers string, err error) {
+// server starts a server of a kind with two ports of its own. When it is healthy it returns its address,
+// HOST:PORT, for other servers with the port of gRPC, HOST:PORT.PORT.
+func (s *seaweedFS) server(ctx context.Context, kind, name, health string, args ...string) (address, forServers string, err error) {
 	addresses, err := s.ports.Take(2)
 	if err != nil {
 		return "", "", err
 	}
-	dir := filepath.Join(s.dir, name)
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", "", err
-	}
-	own := []string{kind, "-ip=127.0.0.1", "-port=" + portOf(addresses[0]), "-port.grpc=" + portOf(addresses[1]), dirFlag + "=" + dir}
 	p := s.group.Add(cluster.Program{
-		Name: name, Address: addresses[0], Path: s.program, Args: append(own, args...), Env: []string{"HOME=" + dir},
-		Health: health, LogFile: filepath.Join(s.dir, name+".log"),
+		Name: name, Address: addresses[0], Path: s.program, Health: health,
+		Args: append([]string{kind, "-port=" + portOf(addresses[0]), "-port.grpc=" + portOf(addresses[1])}, args...),
+		Env:  []string{"HOME=" + s.dir}, LogFile: filepath.Join(s.dir, name+".log"),
 	})
 	if err := p.Start(); err != nil {
 		return "", "", err
 	}
-	s.started = append(s.started, process{name: name, pid: p.PID})
+	s.servers = append(s.servers, p)
 	return addresses[0], addresses[0] + "." + portOf(addresses[1]), p.AwaitHealthy(ctx)
 }
 
