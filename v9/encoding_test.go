@@ -117,6 +117,7 @@ func bomb(t *testing.T, s *suite.Store) {
 		require.LessOrEqual(t, suite.PeakMemory(t, p), 64<<10, p.Name)
 	}
 	write(t, files, ours, 0, 1, 2, 3)
+	s.Put(t, name, body) // a GET reads these four only
 	s.RequireRepaired(t, name, body, ours)
 }
 

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gostore/common/requestid"
@@ -94,14 +93,4 @@ func isScrape(r *http.Request) bool { return r.URL.Path == "/metrics" && r.Metho
 // isHealthCheck reports whether a request is one that Health is there for.
 func isHealthCheck(r *http.Request) bool {
 	return r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-}
-
-// Number returns the parameter key of a request's query, which must be a whole number from least to most.
-func Number(r *http.Request, key string, least, most int64) (int64, error) {
-	text := r.URL.Query().Get(key)
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < least || n > most {
-		return 0, Errorf(http.StatusBadRequest, "%s=%.40q is not a whole number from %d to %d", key, text, least, most)
-	}
-	return n, nil
 }

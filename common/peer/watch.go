@@ -60,7 +60,7 @@ func (w *Watch) Start() { w.StartFor(w.timeout) }
 // StartFor is Start with another timeout.
 func (w *Watch) StartFor(timeout time.Duration) { w.timer.Reset(timeout) }
 
-// Stop is for a time in which somebody else is waited for.
+// Stop stops the timer: what follows does not wait for the data service.
 func (w *Watch) Stop() { w.timer.Stop() }
 
 // Err returns why the request was canceled, or err if it was not.

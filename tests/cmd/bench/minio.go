@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -17,55 +16,43 @@ import (
 
 // startMinIO starts six MinIO processes with a drive each, with four data and two parity shards.
 func startMinIO(ctx context.Context, dir string, o options) (*target, error) {
-	program, err := exec.LookPath(o.minio)
-	if err == nil {
-		program, err = filepath.Abs(program)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("-minio: %w", err)
-	}
-	ports, err := cluster.ReservePorts()
+	p, err := newPeer("-minio", o.minio)
 	if err != nil {
 		return nil, err
 	}
-	group, err := cluster.NewGroup()
+	t, err := startDrives(ctx, p, dir, o)
 	if err != nil {
-		return nil, errors.Join(err, ports.Release())
+		return nil, errors.Join(err, p.stop())
 	}
-	stop := func() error { return errors.Join(group.Stop(), ports.Release()) }
-	t, err := startDrives(ctx, group, ports, program, dir, o)
-	if err != nil {
-		return nil, errors.Join(err, stop())
-	}
-	t.stop = stop
+	t.stop = p.stop
 	return t, nil
 }
 
-func startDrives(ctx context.Context, group *cluster.Group, ports *cluster.Ports, program, dir string, o options) (*target, error) {
-	addresses, err := ports.Take(dataServices)
+func startDrives(ctx context.Context, p *peer, dir string, o options) (*target, error) {
+	addresses, err := p.ports.Take(dataServices)
 	if err != nil {
 		return nil, err
 	}
 	user, password := rand.Text(), rand.Text()
 	drives := make([]*cluster.Process, len(addresses))
 	for i := range addresses {
-		drives[i] = group.Add(driveOf(i, addresses, program, dir, user, password))
+		drives[i] = p.group.Add(driveOf(i, addresses, p.program, dir, user, password))
 		if err := drives[i].Start(); err != nil {
 			return nil, err
 		}
 	}
-	built, err := buildinfo.ReadFile(program)
+	built, err := buildinfo.ReadFile(p.program)
 	if err != nil {
 		return nil, err
 	}
 	about := fmt.Sprintf("%d processes with a drive each, EC:%d, %s %s", dataServices, parityShards, built.Main.Path, built.Main.Version)
 	t := &target{name: "minio", about: about}
 	t.stoppable = drives[dataServices-stoppedServices:]
-	for _, p := range drives {
-		if err := p.AwaitHealthy(ctx); err != nil {
+	for _, drive := range drives {
+		if err := drive.AwaitHealthy(ctx); err != nil {
 			return nil, err
 		}
-		t.processes = append(t.processes, process{name: p.Name, pid: p.PID})
+		t.processes = append(t.processes, process{name: drive.Name, pid: drive.PID})
 	}
 	endpoint := &url.URL{Scheme: "http", Host: addresses[0]}
 	t.client, err = newS3Client(ctx, endpoint, credentials.NewStaticV4(user, password, ""), o.unsigned)

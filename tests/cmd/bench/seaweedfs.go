@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -23,42 +22,31 @@ const seaweedRules = `{"locations": [{"locationPrefix": "/buckets/", "replicatio
 
 // startSeaweedFS starts a master, six volume servers, a filer and an S3 gateway.
 func startSeaweedFS(ctx context.Context, dir string, o options) (*target, error) {
-	program, err := exec.LookPath(o.seaweed)
-	if err == nil {
-		program, err = filepath.Abs(program)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("-seaweedfs: %w", err)
-	}
-	ports, err := cluster.ReservePorts()
+	p, err := newPeer("-seaweedfs", o.seaweed)
 	if err != nil {
 		return nil, err
 	}
-	group, err := cluster.NewGroup()
-	if err != nil {
-		return nil, errors.Join(err, ports.Release())
-	}
-	s := &seaweedFS{group: group, ports: ports, program: program, dir: dir}
-	stop := func() error {
-		for _, p := range s.servers {
-			p.Kill() // the filer does not stop without the others, and nobody needs what they store
-		}
-		return errors.Join(group.Stop(), ports.Release())
-	}
+	s := &seaweedFS{peer: p, dir: dir}
 	t, err := s.start(ctx, o)
 	if err != nil {
-		return nil, errors.Join(err, stop())
+		return nil, errors.Join(err, s.stop())
 	}
-	t.stop = stop
+	t.stop = s.stop
 	return t, nil
 }
 
 type seaweedFS struct {
-	group   *cluster.Group
-	ports   *cluster.Ports
-	program string
+	*peer
 	dir     string
 	servers []*cluster.Process
+}
+
+// stop kills: the filer does not stop without the others, and their data is removed anyway.
+func (s *seaweedFS) stop() error {
+	for _, p := range s.servers {
+		p.Kill()
+	}
+	return s.peer.stop()
 }
 
 func (s *seaweedFS) start(ctx context.Context, o options) (*target, error) {

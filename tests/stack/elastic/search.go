@@ -154,7 +154,7 @@ func (s *store) search(name string, r *searchRequest) (hits []hit, shards int, e
 func (x *index) search(r *searchRequest) (hits []hit, err error) {
 	if !x.Mapping.has("name", "keyword") && (r.oneName || r.Sort != nil) || !x.Mapping.has("version", "long") && r.Sort != nil ||
 		!x.Mapping.has("hash", "keyword") && r.hashes != nil {
-		return nil, unknown("a search in index [%s], which lacks the fields", x.name)
+		return nil, unknown("a search in index [%s], without the fields", x.name)
 	}
 	found := x.sort()
 	keyAt := func(i int) key { return x.writes[found[i]].key }

@@ -113,7 +113,7 @@ func (r *Repairer) remake(ctx context.Context, o rs.Object, from placement.Place
 	reader := r.codec.Open(ctx, o, from)
 	defer reader.Close()
 	err := r.codec.Write(ctx, o, reader.Stripe, intact, to, nil, intact.Known()+min(to.Known(), 1)) // each shard is a gain
-	if err == nil {
+	if err == nil && to.Known() > 0 {
 		r.repaired.Add(to.Known())
 		r.log.InfoContext(ctx, "repaired", "hash", hash.Hash(o.Hash()).String(), "shards", to.Known())
 	}
