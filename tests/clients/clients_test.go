@@ -25,7 +25,7 @@ const (
 	stopTimeout  = 30 * time.Second
 	size         = 8_000_000
 	half         = size / 2
-	overhead     = 200_000 // bytes of headers, and of what was on its way when a connection was cut
+	overhead     = 400_000 // bytes of headers, and of what a gate held back for a server that was killed
 )
 
 // store is a running store and what clients connect to: a gate that is a load balancer too.
