@@ -212,17 +212,18 @@ func (d *Dir) Write(path string, content []byte) error {
 	return t.commitTo(path)
 }
 
-// Names calls do with the name of every file, in no order, until it returns an error.
+// Names calls do with the name of every file, in no order, until it returns an error. The error is ErrGone if
+// that may not have been all: the root is gone.
 func (d *Dir) Names(do func(name string) error) error {
 	dir, err := os.Open(d.objects)
 	if err != nil {
-		return err
+		return d.orGone(err)
 	}
 	defer dir.Close() // opened for reading
 	for {
 		names, err := dir.Readdirnames(1000) // not all of them: there may be millions
 		if errors.Is(err, io.EOF) {
-			return nil
+			return d.present()
 		}
 		if err != nil {
 			return err

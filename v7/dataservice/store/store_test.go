@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -223,7 +222,7 @@ func TestOpenReportsWhatStopsTheList(t *testing.T) {
 	defer dir.Close() // of this test only
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "objects")))
 	_, err = Open(dir, metrics.New())
-	require.True(t, errors.Is(err, fs.ErrNotExist), "%v", err)
+	require.ErrorIs(t, err, files.ErrGone)
 }
 
 // BenchmarkOpen is the start of a data service that has a million files. They are links to a few, since

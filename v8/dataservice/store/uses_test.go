@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"gostore/common/files"
 )
 
 func requireRemoved(t *testing.T, s *Store, name, clock string) {
@@ -96,11 +98,25 @@ func TestList(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(root, "objects", "not-ours"), nil, 0o600))
 	require.NoError(t, s.Refresh())
-	require.Equal(t, names, s.List("", 100))
-	require.Equal(t, names, s.List("", 50))
-	require.Equal(t, names[:7], s.List("", 7))
-	require.Equal(t, names[8:11], s.List(names[7], 3))
-	require.Empty(t, s.List(names[49], 3))
+	requireList(t, s, names, "", 100)
+	requireList(t, s, names, "", 50)
+	requireList(t, s, names[:7], "", 7)
+	requireList(t, s, names[8:11], names[7], 3)
+	requireList(t, s, []string{}, names[49], 3)
+
+	require.NoError(t, os.Rename(root, root+".gone"))
+	_, err := s.List("", 100)
+	require.ErrorIs(t, err, files.ErrGone)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "objects"), 0o755)) // below the place where a disk was mounted
+	_, err = s.List("", 100)
+	require.ErrorIs(t, err, files.ErrGone)
+}
+
+func requireList(t *testing.T, s *Store, want []string, after string, n int) {
+	t.Helper()
+	list, err := s.List(after, n)
+	require.NoError(t, err)
+	require.Equal(t, want, list)
 }
 
 func TestScrub(t *testing.T) {

@@ -56,7 +56,11 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Clock", h.content.Clock()) // before the list
-	for _, name := range h.content.List(r.URL.Query().Get("after"), int(n)) {
+	names, err := h.content.List(r.URL.Query().Get("after"), int(n))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		if _, err := io.WriteString(w, name+"\n"); err != nil {
 			return err
 		}

@@ -115,21 +115,17 @@ func differs(t *files.Temp, name string, there []byte) bool {
 	return err == nil && !bytes.Equal(sum.Sum(nil), there)
 }
 
-// checkVersion returns an error if a chapter with another format wrote the shards.
-func (s *Store) checkVersion() error {
-	for name := range s.index {
-		f, _, err := s.dir.Open(name)
-		if err != nil {
-			continue // it is found later
-		}
-		_, _, err = ReadHeader(f)
-		_ = f.Close() // opened for reading
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, rs.ErrVersion) {
-			return fmt.Errorf("STORE_ROOT has shards of another chapter: %s: %w", name, err)
-		}
+// checkVersion reports whether a file is a shard of this chapter. The error is rs.ErrVersion if a chapter with
+// another format wrote it.
+func (s *Store) checkVersion(name string) (ours bool, err error) {
+	f, _, err := s.dir.Open(name)
+	if err != nil {
+		return false, nil // it is found later
 	}
-	return nil
+	defer f.Close() // opened for reading
+	_, _, err = ReadHeader(f)
+	if errors.Is(err, rs.ErrVersion) {
+		return false, fmt.Errorf("STORE_ROOT has shards of another chapter: %s: %w", name, err)
+	}
+	return err == nil, nil
 }

@@ -2,12 +2,12 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +53,7 @@ func requireHas(t *testing.T, s *Store, name string, want bool) {
 }
 
 // shard returns the name and the content of shard 0 of an object.
-func shard(t *testing.T, body string) (name, content string) {
+func shard(t testing.TB, body string) (name, content string) {
 	return encodedBy(t, body, (*rs.Coder).Encode)
 }
 
@@ -62,7 +62,7 @@ func rawShard(t *testing.T, body string) (name, content string) {
 	return encodedBy(t, body, (*rs.Coder).Protect)
 }
 
-func encodedBy(t *testing.T, body string, encode func(c *rs.Coder, s *rs.Stripe) error) (name, content string) {
+func encodedBy(t testing.TB, body string, encode func(c *rs.Coder, s *rs.Stripe) error) (name, content string) {
 	coder, err := rs.NewCoder()
 	require.NoError(t, err)
 	o := rs.NewObject(int64(len(body)), hash.Of([]byte(body)))
@@ -224,7 +224,7 @@ func TestOpenReportsWhatStopsTheList(t *testing.T) {
 	defer dir.Close() // of this test only
 	require.NoError(t, os.RemoveAll(filepath.Join(root, "objects")))
 	_, err = Open(dir, time.Hour, metrics.New())
-	require.True(t, errors.Is(err, fs.ErrNotExist), "%v", err)
+	require.ErrorIs(t, err, files.ErrGone)
 }
 
 // BenchmarkOpen is the start of a data service that has a million files. They are links to a few, since
@@ -235,11 +235,12 @@ func BenchmarkOpen(b *testing.B) {
 	objects := filepath.Join(root, "objects")
 	require.NoError(b, os.MkdirAll(objects, 0o755))
 	first := ""
+	_, content := shard(b, "hello, world")
 	for i := range n {
-		name := filepath.Join(objects, hash.Of(binary.AppendVarint(nil, int64(i))).Hex())
+		name := filepath.Join(objects, rs.Name(hash.Of(binary.AppendVarint(nil, int64(i))), 0))
 		if i%linksMost == 0 {
 			first = name
-			require.NoError(b, os.WriteFile(name, nil, 0o644))
+			require.NoError(b, os.WriteFile(name, []byte(content), 0o644))
 			continue
 		}
 		require.NoError(b, os.Link(first, name))
@@ -247,11 +248,17 @@ func BenchmarkOpen(b *testing.B) {
 	dir, err := files.Open(root)
 	require.NoError(b, err)
 	defer dir.Close() // of this benchmark only
+	var before, after runtime.MemStats
 	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
 		s, err := Open(dir, time.Hour, metrics.New())
 		require.NoError(b, err)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
 		require.Len(b, s.index, n)
 	}
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/(1<<20), "MiB")
 }
 
 // A file that comes behind the store's back is found, and one that was asked for while it was missing.

@@ -111,22 +111,21 @@ func (s *Store) SweepQuarantine(before time.Time) ([]string, error) {
 	return s.dir.SweepQuarantine(before)
 }
 
-// List returns the first n names of shards after one, sorted. It looks through the whole index once.
-func (s *Store) List(after string, n int) []string {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
+// List returns the first n names of shards after one, sorted. It looks through the whole directory once.
+func (s *Store) List(after string, n int) ([]string, error) {
 	list, last := []string{}, ""
-	for name := range s.index {
+	err := s.dir.Names(func(name string) error {
 		if name <= after || last != "" && name > last || !isShard(name) {
-			continue
+			return nil
 		}
 		if list = append(list, name); len(list) == 2*n {
 			slices.Sort(list)
 			list, last = list[:n], list[n-1]
 		}
-	}
+		return nil
+	})
 	slices.Sort(list)
-	return list[:min(n, len(list))]
+	return list[:min(n, len(list))], err
 }
 
 func isShard(name string) bool {
