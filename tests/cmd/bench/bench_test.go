@@ -92,6 +92,45 @@ func TestServicesAreProfiledAndServersCounted(t *testing.T) {
 	require.True(t, bytes.HasPrefix(content, []byte{0x1f, 0x8b}), "a profile is gzip")
 }
 
+// TestGrow has links and versions that nobody reads, and a plot.
+func TestGrow(t *testing.T) {
+	t.Setenv("STACK", "embedded")
+	plot := filepath.Join(t.TempDir(), "plot.svg")
+	o := optionsFor(t, "-loads", "put,get", "-cells", "1KiBx1", "-rounds", "1", "-grow", "100,300", "-plot", plot, chapter5)
+	printed, r := measure(t, o)
+	require.Regexp(t, `\| 300 +\| +[\d.]+ \| +[\d.]+ \| +[\d.]+ \| +[\d.]+ \|`, printed)
+	require.Len(t, r.Growth, 2)
+	for _, g := range r.Growth {
+		require.Len(t, g.Results, 2)
+		require.Empty(t, g.Results[0].Error)
+		require.Positive(t, g.Start)
+		require.Positive(t, g.Memory)
+	}
+	content, err := os.ReadFile(plot)
+	require.NoError(t, err)
+	require.Contains(t, string(content), "objects there already")
+}
+
+// TestFill has as many shards and versions as it says.
+func TestFill(t *testing.T) {
+	t.Setenv("STACK", "embedded")
+	o := optionsFor(t, chapter5)
+	c, err := openTarget(t.Context(), chapter5, o.dir, o)
+	require.NoError(t, err)
+	defer c.close() // of this test only
+	g := growth{Objects: 30}
+	require.NoError(t, g.fill(t.Context(), c, 0))
+	for _, p := range c.data {
+		files, err := os.ReadDir(filepath.Join(p.Root, "objects"))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, len(files), 30)
+	}
+	_, err = c.client.get(t.Context(), "grow-29")
+	require.ErrorContains(t, err, "503", "its shards cannot be read")
+	_, err = c.client.get(t.Context(), "grow-30")
+	require.ErrorContains(t, err, "404")
+}
+
 func TestCompare(t *testing.T) {
 	s3 := newFakeS3(t)
 	printed, r := measure(t, optionsFor(t, "-compare", chapter1, s3.URL))

@@ -82,6 +82,7 @@ func chapterTarget(name string, c *cluster.Cluster, cfg cluster.Config, stop fun
 		t.processes = append(t.processes, serverProcesses(cfg.Servers.URLs())...)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Chapter, "rs")); err == nil { // objects survive the loss of data services
+		t.data, t.metadata = c.Data, cfg.Servers.URLs().Elasticsearch+"/"+c.Index()+"-000001"
 		t.stoppable = c.Data[len(c.Data)-stoppedServices:]
 	}
 	if cfg.DebugAddresses != nil {

@@ -5,6 +5,7 @@
 //	go run ./tests/cmd/bench -minio PATH -compare v5 minio
 //	go run ./tests/cmd/bench -seaweedfs PATH -compare v5 seaweedfs
 //	go run ./tests/cmd/bench -compare "SCAN_INTERVAL=1s v8" v8   settings of services, as in a shell
+//	go run ./tests/cmd/bench -grow 1000,100000 -plot growth.svg v9   with so many objects there already
 //	go run ./tests/cmd/bench http://localhost:9000    an S3 endpoint; keys from AWS_*
 //
 // The keys are those of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
@@ -54,6 +55,8 @@ type options struct {
 	cells    []cell
 	rounds   int
 	services int   // data services of a chapter
+	grow     []int // objects that are there before
+	plot     string
 	volume   int64 // bytes per round of a cell
 	dir      string
 	json     string // file, or empty
@@ -92,6 +95,8 @@ func parse(args []string) (o options, err error) {
 		}
 		return nil
 	})
+	flags.Func("grow", "`list` of numbers of objects that are there already, like 1000,100000: measure with each", listOf(&o.grow, parseCount))
+	flags.StringVar(&o.plot, "plot", "", "`file` for a plot of -grow, SVG")
 	flags.IntVar(&o.services, "services", dataServices, "data services of a chapter, six or more")
 	flags.StringVar(&o.dir, "dir", os.TempDir(), "`directory` on the disk to measure; a temporary one is created in it")
 	flags.StringVar(&o.json, "json", "", "`file` for everything as JSON")
@@ -112,6 +117,12 @@ func (o options) check() error {
 		return errors.New("no target: see -h")
 	case o.compare && len(o.targets) != 2:
 		return errors.New("-compare takes two targets")
+	case len(o.grow) > 0 && len(o.targets) != 1:
+		return errors.New("-grow takes one target")
+	case !ascending(o.grow):
+		return errors.New("-grow: more objects each time")
+	case o.plot != "" && len(o.grow) < 2:
+		return errors.New("-plot: there is nothing to plot without -grow and two numbers")
 	case o.rounds < 1:
 		return errors.New("-rounds: at least one")
 	case o.services < dataServices:
@@ -131,6 +142,19 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	spread(dir)
 	r := newReport(o.args)
 	r.writeHead(w)
+	if len(o.grow) > 0 {
+		err = r.grow(ctx, o, dir, w)
+	} else {
+		err = r.measure(ctx, o, dir, w)
+	}
+	if err != nil || o.json == "" {
+		return err
+	}
+	return r.save(o.json)
+}
+
+// measure measures each group of targets.
+func (r *report) measure(ctx context.Context, o options, dir string, w io.Writer) error {
 	for _, names := range o.groups() {
 		group, err := measureGroup(ctx, o, dir, names)
 		if err != nil {
@@ -149,10 +173,7 @@ func run(ctx context.Context, o options, w io.Writer) (err error) {
 	case len(r.Targets) > 1:
 		r.writeSideBySide(w)
 	}
-	if o.json == "" {
-		return nil
-	}
-	return r.save(o.json)
+	return nil
 }
 
 // groups returns the targets by group; those of a group run at the same time.

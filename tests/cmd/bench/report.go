@@ -21,6 +21,7 @@ type report struct {
 	Time    time.Time   `json:"time"`
 	Targets []*measured `json:"targets"`
 	Ratios  []ratio     `json:"ratios,omitempty"`
+	Growth  []growth    `json:"growth,omitempty"`
 }
 
 // measured has the results of one target.

@@ -30,6 +30,8 @@ type target struct {
 	about     string // description for the report
 	client    client
 	processes []process          // visible ones, for CPU time and memory
+	data      []*cluster.Process // data services
+	metadata  string             // URL of the index that takes new versions
 	stoppable []*cluster.Process // stopped for degraded reads; none if the store does not support them
 	profiled  []*cluster.Process // services with /debug/pprof
 	stop      func() error
