@@ -3,6 +3,7 @@ package es
 import (
 	"context"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,9 +15,8 @@ import (
 // repair makes the last index that exists the one that documents are written to, and creates the
 // first if there is none. It may be called at any time, by several processes at once.
 func (s *series) repair(ctx context.Context) error {
-	template := map[string]any{"index_patterns": []string{s.alias + "-*"}, "template": definition()}
-	if _, err := s.es.IndexPutIndexTemplate(s.alias).BodyJson(template).Do(ctx); err != nil {
-		return explained("put index template", err)
+	if err := s.putTemplate(ctx); err != nil {
+		return err
 	}
 	indices, err := s.existing(ctx)
 	if err != nil {
@@ -39,6 +39,36 @@ func (s *series) repair(ctx context.Context) error {
 		}
 	}
 	return s.setAliases(ctx, indices)
+}
+
+// putTemplate puts the template for indices that are not created here: those of Documents, and one that an
+// operator begins. It refuses to overwrite one of another owner, or to put one that would not be used.
+func (s *series) putTemplate(ctx context.Context) error {
+	found, err := s.es.IndexGetIndexTemplate("*").Do(ctx)
+	if elastic.IsNotFound(err) { // there is none
+		found, err = &elastic.IndicesGetIndexTemplateResponse{}, nil
+	}
+	if err != nil {
+		return explained("list index templates", err)
+	}
+	ours := []string{s.alias + "-*"}
+	for _, t := range found.IndexTemplates {
+		patterns := t.IndexTemplate.IndexPatterns
+		if t.Name == s.alias && !slices.Equal(patterns, ours) || t.Name != s.alias && slices.ContainsFunc(patterns, s.fits) {
+			return httpd.Unavailable("index template %q, whose patterns are %v, is in the place of ours: "+
+				"delete it, or set ES_INDEX to another name", t.Name, patterns)
+		}
+	}
+	template := map[string]any{"index_patterns": ours, "template": definition()}
+	_, err = s.es.IndexPutIndexTemplate(s.alias).BodyJson(template).Do(ctx)
+	return explained("put index template", err)
+}
+
+// fits reports whether a template with that pattern is for our indices too. Then it is used, or ours is
+// refused: ours has the lowest priority.
+func (s *series) fits(pattern string) bool {
+	fits, err := path.Match(pattern, s.indexName(1))
+	return fits && err == nil
 }
 
 // existing returns the indices of the series, behind the alias or not, oldest first.
@@ -90,7 +120,7 @@ func (s *series) setAliases(ctx context.Context, indices []string) error {
 }
 
 // definition is that of every index of the series: a replica as soon as there is a second node.
-// (The template has it too, for an index that an operator begins.)
+// (The template has it too.)
 func definition() map[string]any {
 	return map[string]any{
 		"settings": map[string]any{"number_of_shards": 1, "auto_expand_replicas": "0-1"},

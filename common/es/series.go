@@ -179,6 +179,9 @@ func writeAlias(index string) string { return index + "-write" }
 // the next index cannot be created nothing has changed.
 func (s *series) rollover(ctx context.Context, last string) error {
 	next := s.after(last)
+	if err := s.putTemplate(ctx); err != nil { // repair would only notice with the next index there
+		return err
+	}
 	if err := s.create(ctx, next); err != nil {
 		return err
 	}

@@ -353,6 +353,50 @@ func TestAliasNameIsTaken(t *testing.T) {
 		`an index is called "`+s.index+`", which must become an alias: delete it, or set ES_INDEX to another name`)
 }
 
+// A template of another owner has our name, or is for our indices too, with the same or a higher priority.
+func TestTemplateIsInThePlaceOfOurs(t *testing.T) {
+	for name, template := range map[string]string{
+		"INDEX":        `{"index_patterns":["INDEX-logs-*"]}`,
+		"INDEX-same":   `{"index_patterns":["none","INDEX*"]}`,
+		"INDEX-higher": `{"index_patterns":["INDEX-*"],"priority":7}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			name := strings.Replace(name, "INDEX", s.index, 1)
+			s.putTemplate(t, name, strings.Replace(template, "INDEX", s.index, 1))
+			_, before := s.request(t, http.MethodGet, "/_index_template/"+s.index+"*", "")
+			err := s.client(t).Ready(t.Context())
+			requireUnavailable(t, err, `index template "`+name+`", whose patterns are [`)
+			require.ErrorContains(t, err, "], is in the place of ours: delete it, or set ES_INDEX to another name")
+			_, after := s.request(t, http.MethodGet, "/_index_template/"+s.index+"*", "")
+			require.Equal(t, before, after)
+			s.request(t, http.MethodDelete, "/_index_template/"+name, "")
+			require.NoError(t, s.client(t).Ready(t.Context()))
+		})
+	}
+}
+
+func (s *server) putTemplate(t *testing.T, name, template string) {
+	status, answer := s.request(t, http.MethodPut, "/_index_template/"+name, template)
+	require.Equal(t, http.StatusOK, status, answer)
+	t.Cleanup(func() { s.request(t, http.MethodDelete, "/_index_template/"+name, "") })
+}
+
+// A template comes later: no index begins, and the last one goes on. Our own of an earlier go-store is put again.
+func TestTemplateComesLater(t *testing.T) {
+	s := start(t)
+	s.putTemplate(t, s.index, `{"index_patterns":["`+s.index+`-*"],"template":{"mappings":{"properties":{"name":{"type":"keyword"}}}}}`)
+	c := s.clientOf(t, es.Config{URL: s.url, Index: s.index, MaxAge: "1ms", MaxSize: "20gb"}, io.Discard)
+	add(t, c, es.Metadata{Name: "x"})
+	_, template := s.request(t, http.MethodGet, "/_index_template/"+s.index+"*", "")
+	require.Contains(t, template, `"upload"`)
+	s.putTemplate(t, s.index+"-later", `{"index_patterns":["`+s.index+`-*"],"priority":7}`)
+	requireUnavailable(t, c.Check(t.Context()), "is in the place of ours")
+	require.EqualValues(t, 2, add(t, c, es.Metadata{Name: "x"}))
+	status, _ := s.request(t, http.MethodGet, "/"+s.index+"-000002/_mapping", "")
+	require.Equal(t, http.StatusNotFound, status)
+}
+
 func TestOtherVersionsOfElasticsearch(t *testing.T) {
 	s := start(t)
 	for _, version := range []string{"6.8.23", "8.11.1"} {

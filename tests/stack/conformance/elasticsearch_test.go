@@ -117,7 +117,7 @@ func strip(value any) {
 		}
 	case map[string]any:
 		for _, name := range []string{"took", "_shards", "shards_acknowledged", "indices", "_score", "max_score", "uuid", "index_uuid", "shard", "reason",
-			"caused_by", "resource.type", "resource.id", "new_index"} {
+			"caused_by", "resource.type", "resource.id", "new_index", "composed_of"} {
 			delete(v, name)
 		}
 		for _, inner := range v {

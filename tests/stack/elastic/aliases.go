@@ -31,6 +31,7 @@ func (a alias) writes() bool { return a.IsWriteIndex != nil && *a.IsWriteIndex }
 type template struct {
 	Patterns []string `json:"index_patterns"`
 	Template settings `json:"template"`
+	Priority int      `json:"priority,omitempty"`
 }
 
 func (s *settings) check() error {
@@ -90,9 +91,28 @@ func (s *Server) deleteTemplate(c *call) (any, error) {
 	})
 }
 
-// describe shows the mapping or the aliases of indices, or those that have one alias.
+// listTemplates shows those whose names fit a pattern.
+func (s *Server) listTemplates(c *call, pattern string) object {
+	s.store.mu.Lock()
+	defer s.store.mu.Unlock()
+	list := []any{}
+	for name, t := range s.store.templates {
+		if fits(pattern, name) {
+			list = append(list, object{"name": name, "index_template": t})
+		}
+	}
+	if len(list) == 0 {
+		c.status = http.StatusNotFound
+	}
+	return object{"index_templates": list}
+}
+
+// describe shows templates, the mapping or the aliases of indices, or those that have one alias.
 func (s *Server) describe(c *call) (any, error) {
 	index, name, alias := c.PathValue("index"), c.PathValue("name"), ""
+	if index == "_index_template" && strings.HasSuffix(name, "*") {
+		return s.listTemplates(c, name), nil
+	}
 	if index == "_alias" {
 		index, name, alias = "*", "_alias", name
 	}
