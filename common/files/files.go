@@ -72,7 +72,7 @@ func (d *Dir) open(root string) (err error) {
 	if errors.Is(err, syscall.EROFS) {
 		err = nil
 	}
-	if err := errors.Join(err, syncDir(root)); err != nil {
+	if err := errors.Join(err, SyncDir(root)); err != nil {
 		return errors.Join(err, d.Close())
 	}
 	return nil
@@ -197,7 +197,7 @@ func (d *Dir) Sub(name string) (string, error) {
 	if errors.Is(d.Writable(), syscall.EROFS) {
 		return path, nil
 	}
-	return path, errors.Join(os.MkdirAll(path, 0o755), syncDir(root))
+	return path, errors.Join(os.MkdirAll(path, 0o755), SyncDir(root))
 }
 
 // Write is Save for a small file that is elsewhere on the same file system.
@@ -245,7 +245,7 @@ func (d *Dir) Quarantine(name string) error {
 	} else if err != nil {
 		return fmt.Errorf("quarantine: %w", err)
 	}
-	return syncDir(d.objects)
+	return SyncDir(d.objects)
 }
 
 // quarantineBy has move give a file a name in quarantine/.
@@ -264,7 +264,7 @@ func (d *Dir) quarantineBy(move func(from, to string) error, name string) error 
 		return err
 	}
 	now := time.Now() // SweepQuarantine goes by it
-	return errors.Join(os.Chtimes(to, now, now), syncDir(d.quarantine))
+	return errors.Join(os.Chtimes(to, now, now), SyncDir(d.quarantine))
 }
 
 // SweepQuarantine removes what was quarantined before a time, and returns the names.
@@ -366,7 +366,7 @@ func (t *Temp) commitTo(path string) error {
 		return errors.Join(fmt.Errorf("commit %s: %w", filepath.Base(path), err), os.Remove(t.file.Name()))
 	}
 	// Without this a power cut could undo the rename of a file whose bytes are safe.
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Replace is Commit in place of a file that is corrupt or cannot be read, which is quarantined. It stays
@@ -388,7 +388,8 @@ func (t *Temp) Drop() error {
 	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
 }
 
-func syncDir(path string) error {
+// SyncDir returns when the names in a directory are on disk.
+func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err

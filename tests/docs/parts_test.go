@@ -71,7 +71,7 @@ func TestRewriteAndRestore(t *testing.T) {
 
 func TestDeclarationsAreFound(t *testing.T) {
 	for name, first := range map[string]string{
-		"Dir.Save": "// Save writes", "Temp": "// Temp is", "syncDir": "func syncDir", "ErrInUse": "// ErrInUse is",
+		"Dir.Save": "// Save writes", "Temp": "// Temp is", "Temp.commitTo": "func (t *Temp) commitTo", "ErrInUse": "// ErrInUse is",
 	} {
 		lines, err := declaration("common/files/files.go", name)
 		require.NoError(t, err)

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"gostore/common/files"
 )
 
 const (
@@ -64,19 +65,11 @@ func openFile(dir string) (file, error) {
 	}
 	for range 10 { // a server that was killed may need a moment to be gone
 		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-			return f, syncDir(dir)
+			return f, files.SyncDir(dir)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	return nil, errors.Join(fmt.Errorf("%s, which one server can use: %w", f.Name(), err), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // replay calls do with every record, where it is and how long, and makes the log ready for more.
@@ -109,13 +102,12 @@ func checksum(text []byte) string {
 
 // append writes a record and returns where it is and how long. It is on disk after sync.
 func (l *log) append(r record) (at int64, size int, err error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // a source stays as it is
-	if err := encoder.Encode(r); err != nil {
+	text, err := json.Marshal(r)
+	if err != nil {
 		return 0, 0, err
 	}
-	line := append([]byte(checksum(text.Bytes())), text.Bytes()...)
+	text = append(text, '\n')
+	line := append([]byte(checksum(text)), text...)
 	end := l.end.Load()
 	after := end + int64(len(line))
 	if after > l.size {
@@ -125,7 +117,7 @@ func (l *log) append(r record) (at int64, size int, err error) {
 		l.size = max(l.size, end+int64(len(line)))
 		l.end.Store(after)
 	}
-	return end + sumSize, text.Len(), err
+	return end + sumSize, len(text), err
 }
 
 // read returns a record that append or replay said where it is.
