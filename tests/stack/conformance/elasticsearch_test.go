@@ -195,7 +195,7 @@ func blockThenRollover(t *testing.T, e *elasticsearch) {
 	for w, n := range acknowledged {
 		for i := range n {
 			id := fmt.Sprintf("%d_%d", w, i)
-			_, answer := e.send(t, fmt.Sprintf(`POST /_mget {"docs":[{"_index":"@-000001","_id":%q},{"_index":"@-000002","_id":%q}]}`, id, id))
+			_, answer := e.send(t, fmt.Sprintf(`GET /_mget {"docs":[{"_index":"@-000001","_id":%q},{"_index":"@-000002","_id":%q}]}`, id, id))
 			require.Equal(t, 1, strings.Count(answer, `"found":true`), answer)
 		}
 	}

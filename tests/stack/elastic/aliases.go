@@ -295,18 +295,17 @@ func (s *Server) dryRun(c *call) (any, error) {
 		return nil, err
 	}
 	have := map[string]int64{"max_age": int64(time.Since(x.Created)), "max_size": x.bytes}
-	units := map[string]map[string]int64{
-		"max_age":  {"ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9, "d": 24 * 3600e9},
-		"max_size": {"b": 1, "kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40},
-	}
+	units := map[string]int64{"max_age ms": 1e6, "max_age s": 1e9, "max_age m": 60e9, "max_age h": 3600e9, "max_age d": 24 * 3600e9,
+		"max_size b": 1, "max_size kb": 1 << 10, "max_size mb": 1 << 20, "max_size gb": 1 << 30, "max_size tb": 1 << 40}
 	met := map[string]bool{}
 	for name, text := range request.Conditions {
-		unit := strings.TrimLeft(text, "0123456789")
-		n, err := strconv.ParseInt(strings.TrimSuffix(text, unit), 10, 32)
-		if err != nil || units[name][unit] == 0 {
+		suffix := strings.TrimLeft(text, "0123456789")
+		unit := units[name+" "+suffix]
+		n, err := strconv.ParseInt(strings.TrimSuffix(text, suffix), 10, 32)
+		if err != nil || unit == 0 {
 			return nil, badRequest("x_content_parse_exception", "[conditions] failed to parse field [%s]", name)
 		}
-		met["["+name+": "+text+"]"] = have[name] >= n*units[name][unit]
+		met["["+name+": "+text+"]"] = have[name] >= n*unit
 	}
 	return object{"acknowledged": false, "shards_acknowledged": false, "old_index": x.name, "rolled_over": false, "dry_run": true, "conditions": met}, nil
 }

@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 )
@@ -14,10 +13,12 @@ const primaryTerm = 1
 type operation struct {
 	index, id   string
 	source      []byte
-	create      bool   // only if there is none
 	onlyIf      string // what the last write must be, as position prints it; empty for any
 	mustBeAlias bool
 }
+
+// nothing is the position of a document that does not exist.
+const nothing = "no document"
 
 func position(seq, term any) string { return fmt.Sprintf("seqNo [%v], primary term [%v]", seq, term) }
 
@@ -40,16 +41,14 @@ func (s *store) findOrMake(op operation) (*index, error) {
 	if op.mustBeAlias && len(s.behind(op.index)) == 0 {
 		return nil, noSuchIndex(op.index, " and [require_alias] request flag is [true] and ["+op.index+"] is not an alias")
 	}
-	x, err := s.one(op.index, true)
-	var refused *apiError
-	if !errors.As(err, &refused) || refused.status != http.StatusNotFound {
-		return x, err
+	if _, err := s.resolve(op.index); err != nil {
+		made, err := s.define(op.index, settings{})
+		if err == nil {
+			err = s.change(made)
+		}
+		return s.indices[op.index], err
 	}
-	made, err := s.define(op.index, settings{})
-	if err == nil {
-		err = s.change(made)
-	}
-	return s.indices[op.index], err
+	return s.one(op.index, true)
 }
 
 // do appends the write of an operation to the log.
@@ -57,9 +56,13 @@ func (x *index) do(op operation) (object, error) {
 	if err := x.Mapping.accept(op.source); err != nil {
 		return nil, err
 	}
-	last, exists := x.last[op.id]
-	if err := x.checkConditions(op, last, exists); err != nil {
-		return nil, err
+	now, status, result := nothing, http.StatusCreated, "created"
+	if last, exists := x.last[op.id]; exists {
+		now, status, result = position(last, primaryTerm), http.StatusOK, "updated"
+	}
+	if op.onlyIf != "" && op.onlyIf != now {
+		reason := fmt.Sprintf("[%s]: version conflict, required %s, there is %s", op.id, op.onlyIf, now)
+		return nil, &apiError{http.StatusConflict, "version_conflict_engine_exception", reason, x.name}
 	}
 	r := record{Index: x.name, ID: op.id, Source: op.source}
 	at, size, err := x.log.append(r)
@@ -67,32 +70,16 @@ func (x *index) do(op operation) (object, error) {
 		return nil, err
 	}
 	x.add(r, at, size)
-	status, result := http.StatusCreated, "created"
-	if exists {
-		status, result = http.StatusOK, "updated"
-	}
 	return object{"_index": x.name, "_type": "_doc", "_id": op.id, "_version": x.writes[len(x.writes)-1].version, "_seq_no": len(x.writes) - 1,
 		"_primary_term": primaryTerm, "result": result, "status": status, "_shards": object{"total": 1, "successful": 1, "failed": 0}}, nil
 }
 
-func (x *index) checkConditions(op operation, last int32, exists bool) error {
-	reason := ""
-	switch now := position(last, primaryTerm); {
-	case op.create && exists:
-		reason = fmt.Sprintf("document already exists (current version [%d])", x.writes[last].version)
-	case op.onlyIf != "" && !exists:
-		reason = "required " + op.onlyIf + ". but no document was found"
-	case op.onlyIf != "" && op.onlyIf != now:
-		reason = "required " + op.onlyIf + ". current document has " + now
-	default:
-		return nil
-	}
-	return &apiError{http.StatusConflict, "version_conflict_engine_exception", "[" + op.id + "]: version conflict, " + reason, x.name}
-}
-
 func (s *Server) putDoc(c *call) (any, error) {
-	op := operation{index: c.PathValue("index"), id: c.PathValue("id"), source: c.body, create: c.query.Has("op_type"), mustBeAlias: c.query.Has("require_alias")}
-	if c.query.Has("if_seq_no") {
+	op := operation{index: c.PathValue("index"), id: c.PathValue("id"), source: c.body, mustBeAlias: c.query.Has("require_alias")}
+	switch {
+	case c.query.Has("op_type"):
+		op.onlyIf = nothing
+	case c.query.Has("if_seq_no"):
 		op.onlyIf = position(c.query.Get("if_seq_no"), c.query.Get("if_primary_term"))
 	}
 	answer, err := s.store.do(op)
@@ -124,23 +111,20 @@ func (s *Server) bulk(c *call) (any, error) {
 
 // operations reads the body of a bulk: for each document a line that says what to do, and one with it.
 func (c *call) operations() (ops []operation, err error) {
-	for rest := c.body; len(rest) > 0; {
-		op := operation{index: c.PathValue("index"), create: true}
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		op.source, rest, _ = bytes.Cut(rest, []byte("\n"))
+	lines := bytes.Split(c.body, []byte("\n"))
+	for i := 0; i+1 < len(lines); i += 2 {
 		var action struct {
 			Create struct {
 				ID string `json:"_id"`
-			} `json:"create"`
+			}
 		}
-		if err := decode(line, &action); err != nil {
+		if err := decode(lines[i], &action); err != nil {
 			return nil, err
 		}
-		if op.id = action.Create.ID; op.id == "" {
-			return nil, unknown("what to do for %.200s", line)
+		if action.Create.ID == "" {
+			return nil, unknown("what to do for %.200s", lines[i])
 		}
-		ops = append(ops, op)
+		ops = append(ops, operation{index: c.PathValue("index"), id: action.Create.ID, source: lines[i+1], onlyIf: nothing})
 	}
 	return ops, nil
 }

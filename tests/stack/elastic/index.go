@@ -54,7 +54,8 @@ const never = math.MaxInt32
 func (x *index) add(r record, at int64, size int) {
 	now := time.Now()
 	x.refreshIfDue(now)
-	w := write{key: x.Mapping.key(r.Source), at: at, size: uint32(size), version: 1, replaced: never}
+	k, hashes := x.Mapping.read(r.Source)
+	w := write{key: k, at: at, size: uint32(size), version: 1, replaced: never}
 	if last, found := x.last[r.ID]; found {
 		w.version = x.writes[last].version + 1
 		x.writes[last].replaced = int32(len(x.writes))
@@ -62,7 +63,7 @@ func (x *index) add(r record, at int64, size int) {
 	if strings.HasPrefix(r.ID, w.name) {
 		w.name = r.ID[:len(w.name)] // one text less in memory
 	}
-	if hashes := hashesOf(r.Source); len(hashes) == 1 {
+	if len(hashes) == 1 {
 		w.hash = sum(hashes[0])
 	}
 	x.last[r.ID] = int32(len(x.writes))

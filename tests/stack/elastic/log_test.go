@@ -1,7 +1,7 @@
 package elastic
 
 import (
-	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -55,13 +55,10 @@ func TestAnswersAreOnDisk(t *testing.T) {
 		f := &volatile{seen: disk}
 		server, err := listen("127.0.0.1:0", f)
 		require.NoError(t, err)
-		request, err := http.NewRequest(words[1], server.URL()+words[2], strings.NewReader(strings.ReplaceAll(words[3], `\n`, "\n")))
-		require.NoError(t, err)
-		response, err := http.DefaultClient.Do(request)
-		require.NoError(t, err)
+		answer, body := httptest.NewRecorder(), strings.NewReader(strings.ReplaceAll(words[3], `\n`, "\n"))
+		server.http.Handler.ServeHTTP(answer, httptest.NewRequest(words[1], words[2], body))
 		disk = f.synced
-		require.NoError(t, response.Body.Close())
-		require.Equal(t, words[0], response.Status[:3], step)
+		require.Equal(t, words[0], answer.Result().Status[:3], step)
 		require.NoError(t, server.Close())
 	}
 }

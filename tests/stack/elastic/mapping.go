@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -21,15 +22,12 @@ type mapping struct {
 func (m *mapping) check() error {
 	known := strings.Fields("dynamic=<nil> dynamic=strict dynamic=true dynamic=false type=keyword type=long type=integer type=text type=object " +
 		"index=true index=false fielddata=true fielddata=false enabled=false")
-	options := []string{fmt.Sprint("dynamic=", m.Dynamic)}
-	for _, field := range m.Properties {
+	for _, field := range append(slices.Collect(maps.Values(m.Properties)), object{"dynamic": m.Dynamic}) {
 		for option, value := range field {
-			options = append(options, fmt.Sprint(option, "=", value)) // "true" is as good as true
-		}
-	}
-	for _, option := range options {
-		if !slices.Contains(known, option) {
-			return unknown("a mapping with %s", option)
+			text := fmt.Sprint(option, "=", value) // "true" is as good as true
+			if !slices.Contains(known, text) {
+				return unknown("a mapping with %s", text)
+			}
 		}
 	}
 	return nil
@@ -49,26 +47,19 @@ type key struct {
 
 const missing = "\xff" // after all texts, which are UTF-8
 
-// key returns the key of a document that was accepted.
-func (m *mapping) key(source []byte) key {
-	var d struct{ Name, Version json.RawMessage }
+// read returns the key of a document that was accepted, and the values of its field hash.
+func (m *mapping) read(source []byte) (k key, hashes []string) {
+	var d struct{ Name, Version, Hash json.RawMessage }
 	_ = json.Unmarshal(source, &d) // without a source all is missing
-	k := key{missing, math.MaxInt64}
+	k = key{missing, math.MaxInt64}
 	if names, _ := texts(d.Name); m.has("name", "keyword") && len(names) > 0 {
 		k.name = names[0]
 	}
 	if versions, _ := texts(d.Version); m.has("version", "long") && len(versions) > 0 {
 		k.version, _ = strconv.ParseInt(versions[0], 10, 64) // it was accepted
 	}
-	return k
-}
-
-// hashesOf returns the values of a document's field hash.
-func hashesOf(source []byte) []string {
-	var d struct{ Hash json.RawMessage }
-	_ = json.Unmarshal(source, &d) // without a source it has none
-	hashes, _ := texts(d.Hash)
-	return hashes
+	hashes, _ = texts(d.Hash)
+	return k, hashes
 }
 
 // texts returns a value as text: nothing for null, and each item of a list.

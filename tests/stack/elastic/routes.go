@@ -12,14 +12,12 @@ import (
 	"gostore/tests/stack"
 )
 
-const maxBody = 100 << 20 // http.max_content_length of the real server
-
 // routes lists the requests that are known, each with the parameters, and their values, that it takes.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range []struct {
 		pattern, params string
-		handle          handler
+		handle          func(*call) (any, error)
 	}{
 		{"GET /{$}", "", s.root}, // and HEAD, as all GETs
 		{"DELETE /_index_template/{name}", "", s.deleteTemplate},
@@ -34,7 +32,6 @@ func (s *Server) routes() http.Handler {
 		{"PUT /{index}/_doc/{id}", "op_type=create if_seq_no if_primary_term require_alias=true", s.putDoc},
 		{"GET /{index}/_doc/{id}", "", s.getDoc},
 		{"POST /{index}/_bulk", "", s.bulk},
-		{"POST /_mget", "", s.mget},
 		{"GET /_mget", "", s.mget},
 		{"POST /{index}/_refresh", "", s.refresh},
 		{"POST /{index}/_search", "allow_partial_search_results", s.search},
@@ -49,12 +46,9 @@ func (s *Server) routes() http.Handler {
 	})
 }
 
-// handler answers a call with a body, of c.status.
-type handler func(c *call) (body any, err error)
-
 type route struct {
 	params []string
-	handle handler
+	handle func(c *call) (body any, err error) // c.status is that of the body
 }
 
 // call is one request, and the status of its answer.
@@ -71,7 +65,7 @@ type object = map[string]any
 // ServeHTTP answers a request.
 func (r route) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	c := &call{Request: request, query: request.URL.Query(), status: http.StatusOK}
-	body, err := r.serve(w, c)
+	body, err := r.serve(c)
 	if err != nil {
 		e := refusal(err)
 		c.status, body = e.status, object{"error": e.withCause(), "status": e.status}
@@ -79,22 +73,18 @@ func (r route) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.WriteHeader(c.status)
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(body) // an error means that the client has left
+	_ = json.NewEncoder(w).Encode(body) // an error means that the client has left
 }
 
-func (r route) serve(w http.ResponseWriter, c *call) (any, error) {
+func (r route) serve(c *call) (body any, err error) {
 	for name, values := range c.query {
 		if param := name + "=" + values[0]; !slices.Contains(r.params, name) && !slices.Contains(r.params, param) {
 			return nil, unknown("parameter %s of %s %s", param, c.Method, c.URL.EscapedPath())
 		}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, maxBody))
-	if err != nil {
-		return nil, &apiError{http.StatusRequestEntityTooLarge, "content_too_long_exception", err.Error(), ""}
+	if c.body, err = io.ReadAll(c.Body); err != nil {
+		return nil, err
 	}
-	c.body = body
 	return r.handle(c)
 }
 

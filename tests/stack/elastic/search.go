@@ -14,35 +14,22 @@ import (
 type searchRequest struct {
 	Query struct {
 		MatchAll *struct{} `json:"match_all"`
-		Term     *struct {
-			Name string `json:"name"`
-		} `json:"term"`
-		Terms *struct {
-			Hash []string `json:"hash"`
-		} `json:"terms"`
-	} `json:"query"`
-	Sort []map[string]struct {
-		Order string `json:"order"`
-	} `json:"sort"`
+		Term     *struct{ Name string }
+		Terms    *struct{ Hash []string }
+	}
+	Sort  []map[string]struct{ Order string }
 	After []json.RawMessage `json:"search_after"`
-	Size  *int              `json:"size"`
-	Total *bool             `json:"track_total_hits"`
+	Size  int
+	Total bool `json:"track_total_hits"`
 
-	name    string // that is asked for, if oneName
-	oneName bool
-	hashes  map[uint32]bool // the sums of those that are asked for; nil for all documents
-	desc    bool
-	after   key
-	size    int
-	counts  bool // tells how many there are
+	hashes map[uint32]bool // the sums of those that are asked for; nil for all documents
+	desc   bool
+	after  key
 }
 
 // prepare sets the fields that are not in the body.
 func (r *searchRequest) prepare() error {
 	q := r.Query
-	if r.oneName = q.Term != nil; r.oneName {
-		r.name = q.Term.Name
-	}
 	if q.Terms != nil {
 		r.hashes = map[uint32]bool{}
 		for _, hash := range q.Terms.Hash {
@@ -55,21 +42,18 @@ func (r *searchRequest) prepare() error {
 			by += field + " " + how.Order + " "
 		}
 	}
-	if r.size = 10; r.Size != nil {
-		r.size = *r.Size
-	}
 	r.after.name = missing // as null says
-	r.counts, r.desc = r.Total == nil || *r.Total, by == "version desc "
+	r.desc = by == "version desc "
 	switch {
-	case r.oneName && r.hashes != nil, q.MatchAll != nil && (r.oneName || r.hashes != nil):
+	case q.Term != nil && q.Terms != nil, q.MatchAll != nil && (q.Term != nil || q.Terms != nil):
 		return unknown("a query with several parts")
-	case by != "" && by != "name asc version asc " && !r.desc, r.desc && !r.oneName:
+	case by != "" && by != "name asc version asc " && !r.desc, r.desc && q.Term == nil:
 		return unknown("how to sort this by [%s]", by)
-	case r.size < 0 || r.size > 10_000: // index.max_result_window
-		return unknown("a size of %d", r.size)
+	case r.Size < 0 || r.Size > 10_000: // index.max_result_window
+		return unknown("a size of %d", r.Size)
 	case r.After == nil:
 		return nil
-	case r.counts || r.desc || by == "" || len(r.After) != 2:
+	case r.Total || r.desc || by == "" || len(r.After) != 2:
 		return unknown("search_after with a total, or without as many values as sort")
 	}
 	if err := errors.Join(json.Unmarshal(r.After[0], &r.after.name), json.Unmarshal(r.After[1], &r.after.version)); err != nil {
@@ -105,7 +89,7 @@ type hit struct {
 
 // search finds documents as of the last refresh of each index.
 func (s *Server) search(c *call) (any, error) {
-	r := &searchRequest{}
+	r := &searchRequest{Size: 10, Total: true} // by default
 	if err := errors.Join(decode(c.body, r), r.prepare()); err != nil {
 		return nil, err
 	}
@@ -114,7 +98,7 @@ func (s *Server) search(c *call) (any, error) {
 		return nil, err
 	}
 	list := []any{}
-	for _, h := range hits[:min(len(hits), r.size)] {
+	for _, h := range hits[:min(len(hits), r.Size)] {
 		read, err := h.index.log.read(h.at, h.size)
 		if err != nil {
 			return nil, err
@@ -126,7 +110,7 @@ func (s *Server) search(c *call) (any, error) {
 		list = append(list, shown)
 	}
 	found := object{"max_score": nil, "hits": list}
-	if r.counts {
+	if r.Total {
 		found["total"] = object{"value": len(hits), "relation": "eq"}
 	}
 	return object{"timed_out": false, "hits": found,
@@ -140,11 +124,8 @@ func (s *store) search(name string, r *searchRequest) (hits []hit, shards int, e
 	list, err := s.resolve(name)
 	for _, x := range list {
 		x.refreshIfDue(time.Now())
-		found, err := x.search(r)
-		if err != nil {
-			return nil, 0, err
-		}
-		hits = append(hits, found...)
+		found, failed := x.search(r)
+		hits, err = append(hits, found...), errors.Join(err, failed)
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return r.compare(a.key, b.key) })
 	return hits, len(list), err
@@ -152,28 +133,29 @@ func (s *store) search(name string, r *searchRequest) (hits []hit, shards int, e
 
 // search returns the hits of one index, or the first of them in order.
 func (x *index) search(r *searchRequest) (hits []hit, err error) {
-	if !x.Mapping.has("name", "keyword") && (r.oneName || r.Sort != nil) || !x.Mapping.has("version", "long") && r.Sort != nil ||
+	term := r.Query.Term
+	if !x.Mapping.has("name", "keyword") && (term != nil || r.Sort != nil) || !x.Mapping.has("version", "long") && r.Sort != nil ||
 		!x.Mapping.has("hash", "keyword") && r.hashes != nil {
 		return nil, unknown("a search in index [%s], without the fields", x.name)
 	}
 	found := x.sort()
 	keyAt := func(i int) key { return x.writes[found[i]].key }
-	switch {
-	case r.oneName:
-		found = found[sort.Search(len(found), func(i int) bool { return keyAt(i).name >= r.name }):]
-		found = found[:sort.Search(len(found), func(i int) bool { return keyAt(i).name > r.name })]
-	case r.After != nil:
+	if term != nil {
+		found = found[sort.Search(len(found), func(i int) bool { return keyAt(i).name >= term.Name }):]
+		found = found[:sort.Search(len(found), func(i int) bool { return keyAt(i).name > term.Name })]
+	}
+	if r.After != nil {
 		found = found[sort.Search(len(found), func(i int) bool { return r.compare(keyAt(i), r.after) > 0 }):]
 	}
 	for _, seq := range found {
-		if len(hits) == r.size && !r.counts && !r.oneName {
+		if len(hits) == r.Size && !r.Total && !r.desc {
 			break
 		}
 		is, err := x.matches(seq, r)
 		if err != nil {
 			return nil, err
 		}
-		if is && (r.After == nil || r.compare(x.writes[seq].key, r.after) > 0) {
+		if is {
 			hits = append(hits, hit{x, x.writes[seq]})
 		}
 	}
@@ -187,5 +169,6 @@ func (x *index) matches(seq int32, r *searchRequest) (bool, error) {
 		return x.sees(seq) && r.hashes == nil, nil
 	}
 	read, err := x.log.read(w.at, w.size)
-	return slices.ContainsFunc(hashesOf(read.Source), func(hash string) bool { return slices.Contains(r.Query.Terms.Hash, hash) }), err
+	_, hashes := x.Mapping.read(read.Source)
+	return slices.ContainsFunc(hashes, func(hash string) bool { return slices.Contains(r.Query.Terms.Hash, hash) }), err
 }

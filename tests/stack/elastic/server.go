@@ -30,8 +30,6 @@ type Server struct {
 	store    *store
 	running  sync.WaitGroup // the accept loop
 	handling sync.RWMutex   // read-locked by each request
-	once     sync.Once
-	closed   error // what Close returns
 }
 
 // Listen starts a server on a TCP address (host:port; port 0 for any that is free) with its data in
@@ -69,12 +67,9 @@ func (s *Server) URL() string { return "http://" + s.Addr() }
 // Close cuts all connections, and returns when all requests have ended, the port is free and the
 // data can be opened again. A write that was not answered may have been done or not.
 func (s *Server) Close() error {
-	s.once.Do(func() {
-		err := s.http.Close()
-		s.running.Wait()
-		s.handling.Lock()
-		defer s.handling.Unlock()
-		s.closed = errors.Join(err, s.store.log.file.Close())
-	})
-	return s.closed
+	err := s.http.Close()
+	s.running.Wait()
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	return errors.Join(err, s.store.log.file.Close())
 }

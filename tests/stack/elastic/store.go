@@ -54,11 +54,8 @@ func (s *store) apply(c change) {
 			x.definition = *d
 		}
 	}
-	for name, t := range c.Templates {
-		if s.templates[name] = t; t == nil {
-			delete(s.templates, name)
-		}
-	}
+	maps.Copy(s.templates, c.Templates)
+	maps.DeleteFunc(s.templates, func(_ string, t *template) bool { return t == nil })
 }
 
 // update makes the change that decide returns, which is called with s.mu held.
@@ -84,8 +81,12 @@ func (s *store) change(c change) error {
 // define returns what a new index is made with: what the template says that fits its name, and then
 // its own.
 func (s *store) define(name string, own settings) (change, error) {
-	if err := s.checkName(name); err != nil {
-		return change{}, err
+	if s.indices[name] != nil {
+		return change{}, &apiError{http.StatusBadRequest, "resource_already_exists_exception", "index [" + name + "] already exists", name}
+	}
+	if len(s.behind(name)) > 0 || !regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}$`).MatchString(name) {
+		return change{}, &apiError{http.StatusBadRequest, "invalid_index_name_exception",
+			"Invalid index name [" + name + "], must be lowercase, without special characters, and no alias", name}
 	}
 	all := []settings{}
 	for _, t := range s.templates {
@@ -121,17 +122,6 @@ func fits(pattern, name string) bool {
 	return name == pattern || isPattern && strings.HasPrefix(name, prefix)
 }
 
-func (s *store) checkName(name string) error {
-	if s.indices[name] != nil {
-		return &apiError{http.StatusBadRequest, "resource_already_exists_exception", "index [" + name + "] already exists", name}
-	}
-	if len(s.behind(name)) == 0 && regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,254}$`).MatchString(name) {
-		return nil
-	}
-	return &apiError{http.StatusBadRequest, "invalid_index_name_exception",
-		"Invalid index name [" + name + "], must be lowercase, without special characters, and no alias", name}
-}
-
 // behind returns the indices of an alias, by name.
 func (s *store) behind(alias string) (list []*index) {
 	for _, name := range slices.Sorted(maps.Keys(s.indices)) {
@@ -142,34 +132,27 @@ func (s *store) behind(alias string) (list []*index) {
 	return list
 }
 
-// resolve returns the index of a name, or those behind the alias, or those that match.
+// resolve returns the index of a name, or those behind the alias, or all whose names begin with what is
+// before a *.
 func (s *store) resolve(name string) ([]*index, error) {
-	if x := s.indices[name]; x != nil {
-		return []*index{x}, nil
-	}
-	if list := s.behind(name); len(list) > 0 {
-		return list, nil
-	}
-	if strings.HasSuffix(name, "*") {
-		return s.matching(name)
-	}
-	return nil, noSuchIndex(name, "")
-}
-
-// matching returns the index of a name, or all whose names begin with what is before a *.
-func (s *store) matching(pattern string) (list []*index, err error) {
-	for name, x := range s.indices {
-		if fits(pattern, name) {
+	list := s.behind(name)
+	for _, x := range s.indices {
+		if fits(name, x.name) {
 			list = append(list, x)
 		}
 	}
-	switch {
-	case len(list) > 0 || strings.HasSuffix(pattern, "*"):
-		return list, nil
-	case len(s.behind(pattern)) > 0:
-		return nil, illegalArgument("The provided expression [%s] matches an alias", pattern)
+	if len(list) == 0 && !strings.HasSuffix(name, "*") {
+		return nil, noSuchIndex(name, "")
 	}
-	return nil, noSuchIndex(pattern, "")
+	return list, nil
+}
+
+// matching is resolve for a name that must not be an alias.
+func (s *store) matching(name string) ([]*index, error) {
+	if len(s.behind(name)) > 0 {
+		return nil, illegalArgument("The provided expression [%s] matches an alias", name)
+	}
+	return s.resolve(name)
 }
 
 // one returns the index of a name, or the one behind the alias that reads or writes are for.
