@@ -115,7 +115,7 @@ func link(ctx context.Context, objects string, shard, from, to int) error {
 	}
 	for i := from; i < to && ctx.Err() == nil; i++ {
 		name := filepath.Join(objects, fmt.Sprintf("%s.%d", content(i).Hex(), shard%dataServices))
-		if (i-from)%linksMost == linksMost-1 {
+		if (i-from)%linksMost == 0 {
 			if err := copyFile(name, source); err != nil {
 				return err
 			}
