@@ -175,8 +175,8 @@ func TestPortsAreReservedOnce(t *testing.T) {
 	for range 2 {
 		ports, err := ReservePorts()
 		require.NoError(t, err)
-		defer ports.Release() //nolint:errcheck // they are also released at the end of the process
-		addresses, err := ports.Take(blockSize / 2)
+		defer ports.Release()                       //nolint:errcheck // they are also released at the end of the process
+		addresses, err := ports.Take(blockSize + 1) // of two blocks
 		require.NoError(t, err)
 		for _, address := range addresses {
 			require.False(t, taken[address], address)

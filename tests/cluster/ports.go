@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,45 +19,53 @@ const (
 
 // Ports are free loopback ports. All processes that use this package reserve them.
 type Ports struct {
-	next, end int
-	lock      *os.File
+	next, end int        // of the last block
+	locks     []*os.File // one a block
 }
 
-// ReservePorts reserves 20 ports until Release or the end of this process.
+// ReservePorts reserves ports until Release or the end of this process.
 func ReservePorts() (*Ports, error) {
+	p := &Ports{}
+	return p, p.reserve()
+}
+
+// reserve reserves another block.
+func (p *Ports) reserve() error {
 	cache, err := os.UserCacheDir() // one for all runs, whatever their TMPDIR
 	if err != nil {
 		cache = os.TempDir()
 	}
 	dir := filepath.Join(cache, "gostore-ports")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	for block := range blocks {
 		lock, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(block)), os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			first := firstPort + block*blockSize
-			return &Ports{first, first + blockSize, lock}, nil
+			p.next = firstPort + block*blockSize
+			p.end, p.locks = p.next+blockSize, append(p.locks, lock)
+			return nil
 		}
 		_ = lock.Close() // reserved by another process
 	}
-	return nil, fmt.Errorf("all %d blocks of ports are taken", blocks)
+	return fmt.Errorf("all %d blocks of ports are taken", blocks)
 }
 
 // Take returns n loopback addresses that are not in use.
-func (p *Ports) Take(n int) ([]string, error) {
-	var taken []string
-	for ; p.next < p.end && len(taken) < n; p.next++ {
+func (p *Ports) Take(n int) (taken []string, err error) {
+	for ; len(taken) < n; p.next++ {
+		if p.next == p.end {
+			if err := p.reserve(); err != nil {
+				return nil, err
+			}
+		}
 		address := fmt.Sprintf("127.0.0.1:%d", p.next)
 		if tryListen(address) == nil { // otherwise used by a program without a reservation
 			taken = append(taken, address)
 		}
-	}
-	if len(taken) < n {
-		return nil, fmt.Errorf("want %d free ports, %d are left in this block", n, len(taken))
 	}
 	return taken, nil
 }
@@ -74,4 +83,10 @@ func tryListen(address string) error {
 }
 
 // Release ends the reservation.
-func (p *Ports) Release() error { return p.lock.Close() }
+func (p *Ports) Release() error {
+	var errs []error
+	for _, lock := range p.locks {
+		errs = append(errs, lock.Close())
+	}
+	return errors.Join(errs...)
+}
