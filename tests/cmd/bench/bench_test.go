@@ -117,7 +117,7 @@ func TestFill(t *testing.T) {
 	o := optionsFor(t, chapter5)
 	c, err := openTarget(t.Context(), chapter5, o.dir, o)
 	require.NoError(t, err)
-	defer c.close() // of this test only
+	t.Cleanup(func() { require.NoError(t, c.close()) })
 	g := growth{Objects: 30}
 	require.NoError(t, g.fill(t.Context(), c, 0))
 	for _, p := range c.data {
