@@ -53,7 +53,7 @@ func Open(dir *files.Dir, age time.Duration, stats *metrics.Set) (*Store, error)
 // Refresh adds files to the index that came behind the store's back.
 func (s *Store) Refresh() error {
 	return s.dir.Names(func(name string) error {
-		if there, _ := s.Has(name); there { // it returns no error
+		if s.indexed(name) {
 			return nil
 		}
 		defer s.lock(name)()
@@ -71,13 +71,24 @@ func (s *Store) known() int {
 	return len(s.index)
 }
 
-// Has reports whether there is content under that name. Once in 10^13 times, with a million names, it is
-// wrong: two names have one sum. Who opens the content then finds out.
+// Has reports whether there is content under that name. The disk is only asked about what is in the index: a
+// file may have been removed behind the store's back, and a sum may be that of another name.
 func (s *Store) Has(name string) (bool, error) {
+	if !s.indexed(name) {
+		return false, nil
+	}
+	there, err := s.dir.Has(name)
+	if err == nil && !there {
+		s.forgetMissing(name)
+	}
+	return there, err
+}
+
+func (s *Store) indexed(name string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	_, there := s.index[s.sum(name)]
-	return there, nil
+	return there
 }
 
 // Open opens content and returns its size in bytes; fs.ErrNotExist if there is none. The caller
@@ -111,7 +122,7 @@ func (s *Store) Commit(t *files.Temp, name string) error {
 	defer s.lock(name)()
 	s.uses.note(name)
 	commit := t.Commit
-	if there, _ := s.Has(name); there { // it returns no error
+	if s.indexed(name) {
 		sum := sha256.New()
 		if _, err := s.verify(name, sum); err == nil && !differs(t, name, sum.Sum(nil)) {
 			return t.Drop()

@@ -23,7 +23,7 @@ func (s *Store) Keep(name string, file []byte) (time.Duration, error) {
 	}
 	defer s.lock(name)()
 	s.uses.note(name)
-	there, _ := s.Has(name) // it returns no error
+	there := s.indexed(name)
 	if there {
 		if s.equals(name, file) {
 			return s.uses.age / 2, nil

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"io/fs"
@@ -74,6 +76,15 @@ func encodedBy(t testing.TB, body string, encode func(c *rs.Coder, s *rs.Stripe)
 	table := rs.NewTable(o)
 	table.Add(stripe)
 	return rs.Name(o.Hash(), 0), string(slices.Concat(o.Header(0), block, sum, table.Stored(0)))
+}
+
+// has returns an error if the store has a name or does not know.
+func has(s *Store, name string) error {
+	there, err := s.Has(name)
+	if there {
+		return errors.New("it has it")
+	}
+	return err
 }
 
 func check(s *Store, name string) error { _, err := s.Check(name, io.Discard); return err }
@@ -194,6 +205,7 @@ func TestRemovedFileIsForgotten(t *testing.T) {
 	name, content := shard(t, "hello, world")
 	commit(t, s, name, content)
 	for _, find := range []func() error{
+		func() error { return cmp.Or(has(s, name), fs.ErrNotExist) },
 		func() error { _, _, err := s.Open(name); return err },
 		func() error { return check(s, name) },
 	} {
