@@ -70,8 +70,22 @@ func (s *Store) traceStorage(t *testing.T) map[string]string {
 	return traces
 }
 
-// attachStrace returns when all later calls of a process will be in the trace.
+// attachStrace returns when all later calls of a process will be in the trace. strace may miss a thread that
+// begins while it attaches; then it attaches again.
 func attachStrace(t *testing.T, pid int, trace string) {
+	t.Helper()
+	for range 10 {
+		detach := startStrace(t, pid, trace)
+		if threadsAreTraced(t, pid) {
+			t.Cleanup(detach)
+			return
+		}
+		detach()
+	}
+	require.FailNow(t, "strace does not see all threads")
+}
+
+func startStrace(t *testing.T, pid int, trace string) (detach func()) {
 	t.Helper()
 	cmd := exec.Command("strace", "-f", "-tt", "-y", "-s", "64", "-e",
 		"trace=openat,write,writev,pwrite64,sendto,fsync,fdatasync,sync_file_range,sendfile,rename,renameat,renameat2,close",
@@ -81,15 +95,31 @@ func attachStrace(t *testing.T, pid int, trace string) {
 	if err := cmd.Start(); err != nil {
 		noStrace(t, err.Error())
 	}
-	t.Cleanup(func() {
+	detach = func() {
 		_ = cmd.Process.Signal(syscall.SIGINT) // it detaches; or it has ended already
 		_, _ = io.Copy(io.Discard, stderr)     // Wait must follow the last read
 		_ = cmd.Wait()                         // SIGINT is its exit status
-	})
+	}
 	said, err := bufio.NewReader(stderr).ReadString('\n')
 	if !strings.Contains(said, " attached") {
+		detach()
 		noStrace(t, errors.Join(errors.New(strings.TrimSpace(said)), err).Error())
 	}
+	return detach
+}
+
+// threadsAreTraced reports whether a process has no thread without a tracer. Those that begin later have one.
+func threadsAreTraced(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	require.NoError(t, err)
+	for _, status := range threads {
+		content, err := os.ReadFile(status)
+		if err == nil && strings.Contains(string(content), "TracerPid:\t0\n") { // otherwise it has ended
+			return false
+		}
+	}
+	return true
 }
 
 func noStrace(t *testing.T, reason string) {

@@ -94,6 +94,9 @@ func TestServicesAreProfiledAndServersCounted(t *testing.T) {
 
 // TestGrow has links and versions that nobody reads, and a plot.
 func TestGrow(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits until a store has settled, twice")
+	}
 	t.Setenv("STACK", "embedded")
 	plot := filepath.Join(t.TempDir(), "plot.svg")
 	o := optionsFor(t, "-loads", "put,get", "-cells", "1KiBx1", "-rounds", "1", "-grow", "100,300", "-plot", plot, chapter5)
