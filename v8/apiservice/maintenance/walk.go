@@ -13,8 +13,8 @@ import (
 	"gostore/common/hash"
 )
 
-// listSize is how many shards a data service lists in one answer.
-const listSize = 2000
+// listSize is how many shards a data service lists in one answer, for which it reads its whole directory.
+const listSize = 10_000
 
 // content is what data services hold of one content.
 type content struct {
