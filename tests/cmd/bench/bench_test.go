@@ -92,7 +92,7 @@ func TestServicesAreProfiledAndServersCounted(t *testing.T) {
 	require.True(t, bytes.HasPrefix(content, []byte{0x1f, 0x8b}), "a profile is gzip")
 }
 
-// TestGrow has links and versions that nobody reads, and a plot.
+// TestGrow has links and versions that are never read, and a plot.
 func TestGrow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits until a store has settled, twice")

@@ -54,16 +54,14 @@ func (r *report) grow(ctx context.Context, o options, dir string, w io.Writer) (
 		return err
 	}
 	defer limits.close()
-	for there, n := range o.grow {
+	filled := 0
+	for _, n := range o.grow {
 		progress.say("filling", n)
-		from := 0
-		if there > 0 {
-			from = o.grow[there-1]
-		}
 		g := growth{Objects: n}
-		if err := g.fill(ctx, t, from); err != nil {
+		if err := g.fill(ctx, t, filled); err != nil {
 			return err
 		}
+		filled = n
 		if err := g.restart(ctx, t.data); err != nil {
 			return err
 		}
@@ -81,7 +79,7 @@ func (r *report) grow(ctx context.Context, o options, dir string, w io.Writer) (
 	return r.plotGrowth(o.plot)
 }
 
-// fill adds objects that nobody will read: versions, and shards that are hard links to a few files. What grows is
+// fill adds objects that are never read: versions, and shards that are hard links to a few files. What grows is
 // directories, indexes and metadata. It stops the data services.
 func (g *growth) fill(ctx context.Context, t *target, from int) error {
 	if err := putOne(ctx, t); err != nil {
@@ -104,19 +102,20 @@ func putOne(ctx context.Context, t *target) error {
 	return err
 }
 
-// content is the hash of the i-th object, which nobody has.
+// content is the hash of the i-th object. Its shards have other content.
 func content(i int) hash.Hash { return sha256.Sum256([]byte(strconv.Itoa(i))) }
 
 // link makes the shards of one data service.
 func link(ctx context.Context, objects string, shard, from, to int) error {
-	source, err := firstFile(objects)
+	shardFile, err := readFirst(objects)
 	if err != nil {
 		return err
 	}
+	source := ""
 	for i := from; i < to && ctx.Err() == nil; i++ {
 		name := filepath.Join(objects, fmt.Sprintf("%s.%d", content(i).Hex(), shard%dataServices))
 		if (i-from)%linksMost == 0 {
-			if err := copyFile(name, source); err != nil {
+			if err := os.WriteFile(name, shardFile, 0o644); err != nil {
 				return err
 			}
 			source = name
@@ -127,25 +126,17 @@ func link(ctx context.Context, objects string, shard, from, to int) error {
 	return ctx.Err()
 }
 
-func firstFile(dir string) (string, error) {
+func readFirst(dir string) ([]byte, error) {
 	f, err := os.Open(dir)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer f.Close() // opened for reading
 	names, err := f.Readdirnames(1)
 	if err != nil {
-		return "", fmt.Errorf("no shard to link to in %s: %w", dir, err)
+		return nil, fmt.Errorf("no shard to link to in %s: %w", dir, err)
 	}
-	return filepath.Join(dir, names[0]), nil
-}
-
-func copyFile(to, from string) error {
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, content, 0o644)
+	return os.ReadFile(filepath.Join(dir, names[0]))
 }
 
 // addVersions adds the first version of each object, thousands in a request.
@@ -168,6 +159,8 @@ func addVersions(ctx context.Context, t *target, from, to int) error {
 }
 
 func post(ctx context.Context, url, body string) error {
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"gostore/common/metrics"
 )
 
-// sum stands for a name, which takes eight times as much memory; bytes, since a number would be padded in a map.
-// Nobody can foresee sums, so nobody can make two names of one.
+// sum is a 64-bit hash of a name, which would take six times as much memory; bytes, since a number would be padded
+// in a map. The seed is random, so a client cannot construct two names of one sum.
 type sum [8]byte
 
 // Store holds content. Questions whether it holds one come by the thousand, so the index answers them.
