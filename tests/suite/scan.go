@@ -170,6 +170,7 @@ func scanRate(t *testing.T, s *Store) {
 	}
 	require.NoError(t, s.Cluster.AwaitHealthy(t.Context()))
 	last := s.AwaitMaintenance(t, scansAre(before.Scans+1))
+	require.GreaterOrEqual(t, last.ScanBegan.Sub(before.ScanBegan), interval.Round(time.Second), "a restart begins no scan")
 	took := last.ScanEnded.Sub(last.ScanBegan).Seconds()
 	perSecond := float64(total) / took
 	t.Logf("%d bytes in %.1f s: %.0f bytes a second", total, took, perSecond)

@@ -28,6 +28,9 @@ func (m *Maintainer) scanAgain(ctx context.Context) {
 		now := m.known()
 		if !now.ScanBegan.After(now.ScanEnded) {
 			pause(ctx, time.Until(now.ScanBegan.Add(m.cfg.scanInterval)))
+			if ctx.Err() != nil {
+				return // else the next holder of the lease would go on with a scan that is not due
+			}
 			m.note(func(r *Report) { r.ScanBegan = time.Now() })
 		}
 		if err := m.scan(ctx); err != nil {
