@@ -13,23 +13,25 @@ import (
 // how many bytes are free.
 const exchange = "apiServers"
 
-// interval is the time from one heartbeat to the next.
-const interval = time.Second
+const (
+	// interval is the time from one heartbeat to the next.
+	interval = time.Second
+	// retry is that after one that could not be sent: API services know of a service soon after it has connected.
+	retry = interval / 10
+)
 
 // Announce broadcasts the address of this data service and how much is free there every second
 // until ctx is done. While free returns an error it says nothing, so that API services turn to
 // others.
 func Announce(ctx context.Context, broker *rabbitmq.Client, address string, free func() (int64, error)) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
 	for ctx.Err() == nil {
-		if bytes, err := free(); err == nil {
-			// A heartbeat that cannot be sent is not sent late: the next one says the same.
-			_ = broker.Broadcast(ctx, exchange, fmt.Appendf(nil, "%s %d", address, bytes))
+		next := interval
+		if bytes, err := free(); err == nil && broker.Broadcast(ctx, exchange, fmt.Appendf(nil, "%s %d", address, bytes)) != nil {
+			next = retry
 		}
 		select {
 		case <-ctx.Done():
-		case <-tick.C:
+		case <-time.After(next):
 		}
 	}
 }
