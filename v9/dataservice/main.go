@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 )
 
 func main() {
+	debug.SetGCPercent(50) // most of the heap is the index, a million names: garbage need not be as much again
 	service.Main(run)
 }
 
