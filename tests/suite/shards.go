@@ -105,7 +105,7 @@ func (s *Store) AwaitRepair(ctx context.Context, name string, body []byte, want 
 		if err = s.CheckShards(ctx, body, want); err == nil {
 			return nil
 		}
-		time.Sleep(2 * time.Millisecond) // between two polls
+		time.Sleep(10 * time.Millisecond) // between two polls
 	}
 	return fmt.Errorf("not repaired within %v: %w", RepairTimeout, err)
 }
